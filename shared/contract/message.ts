@@ -1,0 +1,55 @@
+import * as z from "zod/mini";
+import { InvalidMessageError } from "./errors.ts";
+
+/** ARN of a secret, with the six random characters that Secrets Manager adds to the name. */
+export const SecretArn = z
+  .string()
+  .check(z.regex(/^arn:aws[\w-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+$/, "not a secret ARN"));
+
+/** Version id of a secret: the ClientRequestToken that created it, 32 to 64 characters. */
+export const VersionId = z.string().check(z.minLength(32), z.maxLength(64));
+
+/** A point in time, ISO 8601 in UTC; milliseconds where the source has them. */
+export const Instant = z.iso.datetime();
+
+/** A duration in milliseconds. */
+export const Milliseconds = z.number().check(z.nonnegative());
+
+/** Where and why `value` does not fit, one short phrase for each problem. Names keys, never their values. */
+export function describeIssues(error: z.core.$ZodError): string[] {
+  return error.issues.map((issue) => `${issue.path.join(".") || "(message)"}: ${issue.message || issue.code}`);
+}
+
+/**
+ * Parses a versioned message of ours. An unknown `v` is refused by name, before its fields are looked at:
+ * a newer sender must not be half understood.
+ *
+ * @throws InvalidMessageError naming the kind of message and what was wrong
+ */
+export function parseVersioned<T extends z.ZodMiniType>(kind: string, schema: T, value: unknown): z.output<T> {
+  const version = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;
+  if (version !== 1) {
+    throw new InvalidMessageError(
+      `${kind} has version ${JSON.stringify(version) ?? "none"}; this release reads version 1. Upgrade Keyturn where it is read, or mend the sender.`,
+    );
+  }
+  return parseMessage(kind, schema, value);
+}
+
+/** @throws InvalidMessageError naming the kind of message and every field that does not fit */
+export function parseMessage<T extends z.ZodMiniType>(kind: string, schema: T, value: unknown): z.output<T> {
+  const result = z.safeParse(schema, value);
+  if (!result.success) {
+    throw new InvalidMessageError(`${kind} is not valid: ${describeIssues(result.error).join("; ")}`);
+  }
+  return result.data;
+}
+
+/** @throws InvalidMessageError where the text is not JSON */
+export function parseJson(kind: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidMessageError(`${kind} is not JSON`, { cause });
+  }
+}

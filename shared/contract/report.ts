@@ -1,0 +1,39 @@
+import * as z from "zod/mini";
+import { Instant, Milliseconds, parseJson, parseVersioned, SecretArn, VersionId } from "./message.ts";
+
+/** Durations of the steps of one swap, each in milliseconds; a step that did not happen is absent. */
+export const SwapTimings = z.object({
+  /** From the hint to the secret value in hand. */
+  fetchMs: z.optional(Milliseconds),
+  /** The login with the new credential. */
+  verifyMs: z.optional(Milliseconds),
+  /** From the hint to the new credential in use. */
+  totalMs: z.optional(Milliseconds),
+});
+export type SwapTimings = z.infer<typeof SwapTimings>;
+
+/** What a running service did with a version. A report of "swapped" means that a fresh login succeeded. */
+export const Report = z.object({
+  v: z.literal(1),
+  secretArn: SecretArn,
+  versionId: VersionId,
+  /** Stable for the life of the process: the ECS task ARN where there is one, else host and process id. */
+  instanceId: z.string().check(z.minLength(1), z.maxLength(256)),
+  service: z.string().check(z.minLength(1), z.maxLength(256)),
+  outcome: z.enum(["swapped", "rejected"]),
+  /** What made the instance look: its start, a notice, the poll or a failed login. */
+  trigger: z.enum(["start", "notice", "poll", "login-failure", "reconnect"]),
+  /** When the instance swapped, or gave the version up. Also orders the reports of one instance. */
+  occurredAt: Instant,
+  /** When the version became current, copied from the notice where there was one. */
+  currentSince: z.optional(Instant),
+  timings: SwapTimings,
+  /** Why the version was rejected: the store's own code, and a sentence without secrets. */
+  reason: z.optional(z.object({ code: z.string(), message: z.string() })),
+});
+export type Report = z.infer<typeof Report>;
+
+/** @throws InvalidMessageError where the payload is not a report of a version that we read */
+export function parseReport(payload: string): Report {
+  return parseVersioned("Report", Report, parseJson("Report", payload));
+}
