@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Instant, Milliseconds, parseJson, parseVersioned, SecretArn, VersionId } from "./message.ts";
+import { Instant, Milliseconds, parseVersioned, SecretArn, VersionId } from "./message.ts";
 
 /** Durations of the steps of one swap, each in milliseconds; a step that did not happen is absent. */
 export const SwapTimings = z.object({
@@ -33,7 +33,7 @@ export const Report = z.object({
 });
 export type Report = z.infer<typeof Report>;
 
-/** @throws InvalidMessageError where the payload is not a report of a version that we read */
-export function parseReport(payload: string): Report {
-  return parseVersioned("Report", Report, parseJson("Report", payload));
+/** @throws InvalidMessageError where the value is not a report of a version that we read */
+export function parseReport(value: unknown): Report {
+  return parseVersioned("Report", Report, value);
 }

@@ -1,0 +1,31 @@
+import * as z from "zod/mini";
+import {
+  createDynamoDbClient,
+  createEventBridgeClient,
+  createIotDataClient,
+  createSecretsManagerClient,
+} from "../../shared/aws/clients.ts";
+import { createEventBus } from "../../shared/aws/event-bus.ts";
+import { createLedger } from "../../shared/aws/ledger.ts";
+import { createNotices } from "../../shared/aws/notices.ts";
+import { createSecrets } from "../../shared/aws/secrets.ts";
+import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
+import { readConfig, requiredText } from "../../shared/lambda/config.ts";
+import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
+import { createNotify } from "./notify.ts";
+
+const config = readConfig(
+  z.object({ LEDGER_TABLE: requiredText, EVENT_SOURCE: requiredText, TOPIC_PREFIX: requiredText }),
+  process.env,
+);
+
+export const handler = createSqsHandler({
+  parse: parseRotationEvent,
+  handle: createNotify({
+    secrets: createSecrets(createSecretsManagerClient()),
+    ledger: createLedger(createDynamoDbClient(), config.LEDGER_TABLE),
+    notices: createNotices(createIotDataClient(), config.TOPIC_PREFIX),
+    bus: createEventBus(createEventBridgeClient(), config.EVENT_SOURCE),
+    now: () => new Date(),
+  }),
+});

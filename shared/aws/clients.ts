@@ -1,0 +1,18 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { ECSClient } from "@aws-sdk/client-ecs";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { IoTDataPlaneClient } from "@aws-sdk/client-iot-data-plane";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+
+/**
+ * The one place where AWS clients are made. They take region, credentials and endpoint from the SDK's standard
+ * environment alone (`AWS_REGION`, `AWS_ENDPOINT_URL`, …): that is why the same bundles run on AWS, in the local
+ * run and against an emulator. One function each, so that a bundle carries only the clients that it uses.
+ */
+const settings = { maxAttempts: 4 };
+
+export const createDynamoDbClient = () => new DynamoDBClient(settings);
+export const createEcsClient = () => new ECSClient(settings);
+export const createEventBridgeClient = () => new EventBridgeClient(settings);
+export const createIotDataClient = () => new IoTDataPlaneClient(settings);
+export const createSecretsManagerClient = () => new SecretsManagerClient(settings);

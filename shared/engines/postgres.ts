@@ -1,0 +1,134 @@
+import pg from "pg";
+import * as z from "zod/mini";
+import { KeyturnError } from "../contract/errors.ts";
+import { describeIssues } from "../contract/message.ts";
+import { Redacted } from "./redacted.ts";
+
+/** Where and as whom to log in to PostgreSQL. */
+export interface PostgresCredential {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: Redacted;
+}
+
+/** What configuration adds where a secret lacks it: RDS-managed secrets hold only `username` and `password`. */
+export interface PostgresDefaults {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly database?: string | undefined;
+}
+
+/**
+ * Shape of a database secret:
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+ */
+const PostgresSecret = z.object({
+  engine: z.optional(z.string()),
+  host: z.optional(z.string()),
+  port: z.optional(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(65_535))),
+  dbname: z.optional(z.string()),
+  username: z.string().check(z.minLength(1)),
+  password: z.string().check(z.minLength(1)),
+});
+
+const ENGINES = new Set(["postgres", "postgresql", "aurora-postgresql"]);
+
+/** The secret cannot be read as a PostgreSQL credential. The message names the keys, never their values. */
+export class UnusableSecretError extends KeyturnError {
+  constructor(message: string) {
+    super("SECRET_UNUSABLE", message);
+  }
+}
+
+/**
+ * Reads a secret's text as a PostgreSQL credential; what the secret says wins over the defaults.
+ * Port defaults to 5432, the database to the user's name, as libpq does.
+ *
+ * @throws UnusableSecretError where it is no JSON object, names another engine, or lacks user, password or host
+ */
+export function parsePostgresSecret(secret: Redacted, defaults: PostgresDefaults = {}): PostgresCredential {
+  let json: unknown;
+  try {
+    json = JSON.parse(secret.reveal());
+  } catch {
+    // The parser's message quotes the text, so it must not become the cause.
+    throw new UnusableSecretError("The secret is not JSON; a database secret is an object with username and password");
+  }
+  const parsed = z.safeParse(PostgresSecret, json);
+  if (!parsed.success) {
+    throw new UnusableSecretError(`The secret is not a database secret: ${describeIssues(parsed.error).join("; ")}`);
+  }
+  const { engine, host = defaults.host, port = defaults.port ?? 5432, username, password } = parsed.data;
+  if (engine !== undefined && !ENGINES.has(engine)) {
+    throw new UnusableSecretError(`The secret is for engine "${engine}", not for PostgreSQL`);
+  }
+  if (!host) {
+    throw new UnusableSecretError("The secret names no host, and configuration gives none");
+  }
+  return {
+    host,
+    port,
+    database: parsed.data.dbname ?? defaults.database ?? username,
+    user: username,
+    password: new Redacted(password),
+  };
+}
+
+/**
+ * TLS of a connection: none; encrypted without looking at the certificate; or encrypted to a server whose
+ * certificate and name are checked against the authorities that Node trusts.
+ */
+export type PostgresTls = "disable" | "require" | "verify-full";
+
+export function postgresSsl(tls: PostgresTls): false | { rejectUnauthorized: boolean } {
+  return tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
+}
+
+export interface PostgresProbeOptions {
+  /** For connecting and for the answer, each, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly tls: PostgresTls;
+}
+
+/**
+ * Logs in once with a connection of its own, asks for one row, and logs out.
+ *
+ * @throws the driver's error; see `isPostgresAuthFailure`
+ */
+export async function probePostgresLogin(credential: PostgresCredential, options: PostgresProbeOptions): Promise<void> {
+  const client = new pg.Client({
+    host: credential.host,
+    port: credential.port,
+    database: credential.database,
+    user: credential.user,
+    password: credential.password.reveal(),
+    connectionTimeoutMillis: options.timeoutMs,
+    query_timeout: options.timeoutMs,
+    ssl: postgresSsl(options.tls),
+    application_name: "keyturn-verify",
+  });
+  // A server that goes away between two awaits emits "error"; without a listener that ends the process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query("select 1");
+  } finally {
+    await client.end();
+  }
+}
+
+/** Class 28 of https://www.postgresql.org/docs/current/errcodes-appendix.html: the login was refused, not the query. */
+const AUTH_FAILURES = new Set(["28P01", "28000"]);
+
+/** SQLSTATE of a driver error, or its Node error code such as `ECONNREFUSED`; undefined where it has neither. */
+export function postgresErrorCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return postgresErrorCode(error.errors[0]);
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** True where the store refused the credential, as against being out of reach. Told by SQLSTATE, never by text. */
+export function isPostgresAuthFailure(error: unknown): boolean {
+  return AUTH_FAILURES.has(postgresErrorCode(error) ?? "");
+}
