@@ -63,21 +63,19 @@ export function createRedeploy(ports: RedeployPorts) {
     return { v: 1, secretArn, versionId, occurredAt: now().toISOString() } as const;
   }
 
-  /** @returns false where another message about the same version already sees to the service */
+  /** @returns false where another message about the same version already saw to the service */
   async function act(rotation: CurrentRotation, { service, staleTasks, decision }: StaleService): Promise<boolean> {
     const { secretArn, versionId } = rotation;
     const { serviceArn } = service;
     if (decision === "wait") return false;
-    if (decision !== "redeploy") {
-      await bus.publish({
-        type: "RedeployWithheld",
-        detail: { ...eventBase(rotation), serviceArn, staleTasks, reason: decision },
-      });
-      return true;
-    }
     if (!(await ledger.claimRedeploy(secretArn, versionId, serviceArn, now(), ports.claimLeaseMs))) return false;
-    await ecs.forceNewDeployment(service);
-    await bus.publish({ type: "ServiceRedeployed", detail: { ...eventBase(rotation), serviceArn, staleTasks } });
+    if (decision === "redeploy") {
+      await ecs.forceNewDeployment(service);
+      await bus.publish({ type: "ServiceRedeployed", detail: { ...eventBase(rotation), serviceArn, staleTasks } });
+    } else {
+      const detail = { ...eventBase(rotation), serviceArn, staleTasks, reason: decision };
+      await bus.publish({ type: "RedeployWithheld", detail });
+    }
     await ledger.finishRedeploy(secretArn, versionId, serviceArn, now());
     return true;
   }

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { createAcknowledge, describeReport } from "../../../functions/acknowledge/acknowledge.ts";
+import type { Report } from "../../../shared/contract/report.ts";
+import { createFakePipeline, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
+
+const report = (changes: Partial<Report> = {}): Report => ({
+  v: 1,
+  secretArn: SECRET_ARN,
+  versionId: V2,
+  instanceId: "task-1",
+  service: "orders-api",
+  outcome: "swapped",
+  trigger: "notice",
+  occurredAt: "2026-11-20T10:00:00.120Z",
+  currentSince: "2026-11-20T10:00:00.000Z",
+  timings: { totalMs: 20 },
+  ...changes,
+});
+
+test("records the version of an instance and how long its adoption took", async () => {
+  const fake = createFakePipeline();
+  expect(await createAcknowledge(fake.ports)(report())).toBe("recorded");
+  expect(fake.instances.get("task-1")).toMatchObject({ versionId: V2, service: "orders-api" });
+  expect(fake.events).toMatchObject([{ type: "InstanceSwapped", detail: { adoptionMs: 120 } }]);
+});
+
+test("tells of a repeated report once", async () => {
+  const fake = createFakePipeline();
+  const acknowledge = createAcknowledge(fake.ports);
+  await acknowledge(report());
+  expect(await acknowledge(report({ trigger: "reconnect" }))).toBe("not-newer");
+  expect(fake.events).toHaveLength(1);
+});
+
+test("does not go back to an older version when reports come out of order", async () => {
+  const fake = createFakePipeline();
+  const acknowledge = createAcknowledge(fake.ports);
+  await acknowledge(report());
+  await acknowledge(report({ versionId: V1, occurredAt: "2026-11-20T09:00:00.000Z" }));
+  expect(fake.instances.get("task-1")?.versionId).toBe(V2);
+});
+
+test("keeps the version in use of an instance that rejected a newer one", async () => {
+  const fake = createFakePipeline();
+  const acknowledge = createAcknowledge(fake.ports);
+  await acknowledge(report({ versionId: V1 }));
+  const reason = { code: "28P01", message: "refused" };
+  await acknowledge(report({ outcome: "rejected", occurredAt: "2026-11-20T10:00:00.200Z", reason }));
+  expect(fake.instances.get("task-1")).toMatchObject({ versionId: V1, rejectedVersionId: V2 });
+  expect(fake.events[1]).toMatchObject({ type: "InstanceRejected", detail: { code: "28P01" } });
+});
+
+test("takes the time of the rotation from the ledger where no notice told the instance", async () => {
+  const fake = createFakePipeline();
+  fake.versions.set(V2, { currentSince: "2026-11-20T09:59:59.000Z" });
+  const { currentSince: _, ...polled } = report({ trigger: "poll" });
+  await createAcknowledge(fake.ports)(polled);
+  expect(fake.events[0]).toMatchObject({ detail: { adoptionMs: 1_120 } });
+});
+
+test.each([
+  { name: "an instance that just started", changes: { trigger: "start" as const }, adoptionMs: undefined },
+  { name: "a clock that is behind", changes: { occurredAt: "2026-11-20T09:59:59.900Z" }, adoptionMs: 0 },
+])("gives $name the adoption time $adoptionMs", ({ changes, adoptionMs }) => {
+  const described = describeReport(report(changes), "2026-11-20T10:00:00.000Z");
+  expect("adoptionMs" in described.detail ? described.detail.adoptionMs : undefined).toBe(adoptionMs);
+});

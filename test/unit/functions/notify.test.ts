@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { createNotify } from "../../../functions/notify/notify.ts";
+import { createFakePipeline, labelUpdated, NOW, rotationSucceeded, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
+
+test("sends one notice with secret and version, and no value", async () => {
+  const fake = createFakePipeline();
+  expect(await createNotify(fake.ports)(labelUpdated())).toBe("noticed");
+  expect(fake.notices).toEqual([
+    {
+      v: 1,
+      kind: "credential-rotated",
+      secretArn: SECRET_ARN,
+      versionId: V2,
+      currentSince: "2026-11-20T10:00:00.000Z",
+      noticedAt: NOW.toISOString(),
+    },
+  ]);
+  expect(JSON.stringify(fake.notices)).not.toContain("EXAMPLE");
+});
+
+test("takes the milliseconds of the label move from the secret where they fall into the event's second", async () => {
+  const fake = createFakePipeline();
+  fake.facts.lastChangedAt = new Date("2026-11-20T10:00:00.640Z");
+  await createNotify(fake.ports)(labelUpdated());
+  expect(fake.notices[0]?.currentSince).toBe("2026-11-20T10:00:00.640Z");
+  expect(fake.events[0]).toMatchObject({ type: "RotationNoticed", detail: { noticeLatencyMs: 360 } });
+});
+
+test("keeps the event's time where the secret was changed again since", async () => {
+  const fake = createFakePipeline();
+  fake.facts.lastChangedAt = new Date("2026-11-20T10:00:07.640Z");
+  await createNotify(fake.ports)(labelUpdated());
+  expect(fake.notices[0]?.currentSince).toBe("2026-11-20T10:00:00.000Z");
+});
+
+test("handles one rotation that two sources tell of once", async () => {
+  const fake = createFakePipeline();
+  const notify = createNotify(fake.ports);
+  expect([await notify(labelUpdated()), await notify(rotationSucceeded()), await notify(labelUpdated())]).toEqual([
+    "noticed",
+    "already-noticed",
+    "already-noticed",
+  ]);
+  expect(fake.notices).toHaveLength(1);
+});
+
+test("resolves the version that CloudTrail does not name", async () => {
+  const fake = createFakePipeline();
+  await createNotify(fake.ports)(rotationSucceeded());
+  expect(fake.notices[0]?.versionId).toBe(V2);
+});
+
+test("drops a version that was superseded before its event came", async () => {
+  const fake = createFakePipeline();
+  expect(await createNotify(fake.ports)(labelUpdated(V1))).toBe("superseded");
+  expect(fake.notices).toEqual([]);
+  expect(fake.events).toEqual([]);
+});
+
+test("sends the notice again where a crash came before the record", async () => {
+  const fake = createFakePipeline();
+  const crashing = createNotify({
+    ...fake.ports,
+    ledger: { ...fake.ports.ledger, recordNotice: () => Promise.reject(new Error("crash")) },
+  });
+  await expect(crashing(labelUpdated())).rejects.toThrow("crash");
+  await createNotify(fake.ports)(labelUpdated());
+  expect(fake.notices).toHaveLength(2);
+});
