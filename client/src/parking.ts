@@ -1,0 +1,61 @@
+/** A checkout's place in the row: it keeps it while it tries again, so that it is served in its turn. */
+export interface ParkingTicket {
+  /**
+   * Resolves when it is worth trying again.
+   *
+   * @throws what `timeUp` gives when the time is up, or the reason with which everybody was sent away
+   */
+  wait(timeUp: () => unknown): Promise<void>;
+  /** Must be called in the end, however it ends. */
+  leave(): void;
+}
+
+interface Waiter {
+  readonly wake: () => void;
+  readonly fail: (reason: unknown) => void;
+}
+
+/** Checkouts that wait for a credential that logs in, in the order in which they came. */
+export class Parking {
+  readonly #tickets = new Map<ParkingTicket, Waiter | undefined>();
+
+  get size(): number {
+    return this.#tickets.size;
+  }
+
+  /** @param waitMs for how long the ticket is good, over all of its waits */
+  enter(waitMs: number): ParkingTicket {
+    const until = performance.now() + waitMs;
+    const ticket: ParkingTicket = {
+      wait: (timeUp) =>
+        new Promise<void>((resolve, reject) => {
+          const settle = (finish: () => void) => {
+            clearTimeout(timer);
+            this.#tickets.set(ticket, undefined);
+            finish();
+          };
+          const timer = setTimeout(() => settle(() => reject(timeUp())), until - performance.now());
+          this.#tickets.set(ticket, {
+            wake: () => settle(resolve),
+            fail: (reason) => settle(() => reject(reason)),
+          });
+        }),
+      leave: () => void this.#tickets.delete(ticket),
+    };
+    this.#tickets.set(ticket, undefined);
+    return ticket;
+  }
+
+  wakeOldest(): void {
+    const oldest = [...this.#tickets.values()].find((waiter) => waiter !== undefined);
+    oldest?.wake();
+  }
+
+  wakeAll(): void {
+    for (const waiter of [...this.#tickets.values()]) waiter?.wake();
+  }
+
+  sendAway(reason: () => unknown): void {
+    for (const waiter of [...this.#tickets.values()]) waiter?.fail(reason());
+  }
+}

@@ -1,0 +1,210 @@
+import pg from "pg";
+import { createBackoff, pause } from "./backoff.ts";
+import type { Logger } from "./logger.ts";
+import { LoginPaused } from "./login-gate.ts";
+import { Parking, type ParkingTicket } from "./parking.ts";
+import type { RotatingResource } from "./rotating-resource.ts";
+import type { VersionPool } from "./version-pool.ts";
+
+const FORWARDED = ["connect", "acquire", "release", "remove"] as const;
+const RECOVERY = { firstMs: 50, capMs: 1_500 };
+
+type CheckoutCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: Error | boolean) => void,
+) => void;
+
+/** pg-pool computes these; its types call them properties, which a class may not override by accessors. */
+interface OverridablePool extends pg.Pool {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+  readonly expiredCount: number;
+  ending: boolean;
+  ended: boolean;
+}
+const PoolBase: new (config?: pg.PoolConfig) => OverridablePool = pg.Pool;
+
+export interface RotatingPoolDeps {
+  readonly config: pg.PoolConfig;
+  readonly resource: RotatingResource<VersionPool>;
+  readonly authWaitMs: number;
+  readonly logger: Logger;
+  /** Looks whether the secret has a new version, now. */
+  readonly reread: () => void;
+  /** Ends everything that feeds the pool; the pool's own connections come after. */
+  readonly onEnd: () => Promise<void>;
+}
+
+/**
+ * A `pg.Pool` that stays the same object while the credential behind it changes. Each credential has a pool of its
+ * own inside; checkouts go to the current one. Made by `createRotatingPool`.
+ *
+ * As `pg.Pool`, but:
+ * - a checkout whose login the store refuses waits up to `authWaitMs` for a credential that works, or for a
+ *   connection that is given back meanwhile, before it fails with the driver's error;
+ * - the loss of an idle connection is logged where nobody listens to "error", and does not end the process;
+ * - while a retired credential drains, `totalCount` includes its connections and may exceed `max`;
+ * - `end()` serves the checkouts that queue for a connection, and rejects those that wait for a credential.
+ *
+ * A query that was sent is never sent again.
+ */
+export class RotatingPool extends PoolBase {
+  readonly #deps: RotatingPoolDeps;
+  readonly #parking = new Parking();
+  readonly #ending = new AbortController();
+  #recovery: AbortController | undefined;
+
+  constructor(deps: RotatingPoolDeps) {
+    super(deps.config);
+    this.#deps = deps;
+  }
+
+  override get totalCount(): number {
+    return this.#sum((pool) => pool.totalCount);
+  }
+
+  override get idleCount(): number {
+    return this.#current().pool.idleCount;
+  }
+
+  /** Those who wait for a connection, and those who wait for a credential. */
+  override get waitingCount(): number {
+    return this.#sum((pool) => pool.waitingCount) + this.#parking.size;
+  }
+
+  override get expiredCount(): number {
+    return this.#sum((pool) => pool.expiredCount);
+  }
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: CheckoutCallback): void;
+  override connect(callback?: CheckoutCallback): Promise<pg.PoolClient> | undefined {
+    const checkout = this.#checkOut();
+    if (!callback) return checkout;
+    // Out of the promise: what a callback throws is the process's affair, as with pg's own pool.
+    checkout.then(
+      (client) => process.nextTick(callback, undefined, client, client.release),
+      (error) => process.nextTick(callback, error, undefined, () => undefined),
+    );
+    return undefined;
+  }
+
+  override end(): Promise<void>;
+  override end(callback: () => void): void;
+  override end(callback?: () => void): Promise<void> | undefined {
+    const ended = this.ending ? Promise.reject(new Error("Called end on pool more than once")) : this.#end();
+    if (!callback) return ended;
+    ended.then(
+      () => process.nextTick(callback),
+      (error) => process.nextTick(callback, error),
+    );
+    return undefined;
+  }
+
+  /** Takes the events and the waiting checkouts over to a new current pool. Not for applications. */
+  follow(current: VersionPool): void {
+    for (const event of FORWARDED) {
+      current.pool.on(event, (...args: unknown[]) => this.emit(event, ...args));
+    }
+    current.pool.on("release", () => {
+      // pg-pool says so before it puts the connection back.
+      if (this.#parking.size > 0) process.nextTick(() => this.#offerIdle(current));
+    });
+    current.pool.on("error", (error, client) => {
+      if (current === this.#deps.resource.current && this.listenerCount("error") > 0) {
+        this.emit("error", error, client);
+      } else {
+        this.#deps.logger.warn({ reason: error.message }, "Idle connection was lost");
+      }
+    });
+    this.#parking.wakeAll();
+  }
+
+  /** A credential under suspicion has logged in after all. Not for applications. */
+  resume(): void {
+    this.#parking.wakeAll();
+  }
+
+  async #checkOut(): Promise<pg.PoolClient> {
+    let ticket: ParkingTicket | undefined;
+    try {
+      for (;;) {
+        if (this.ending) throw poolHasEnded();
+        const current = this.#current();
+        try {
+          return await current.checkOut();
+        } catch (error) {
+          if (!(error instanceof LoginPaused)) throw error;
+          // The pool was retired while we queued in it: nothing to wait for.
+          if (current !== this.#deps.resource.current) continue;
+          if (this.ending) throw poolHasEnded();
+          ticket ??= this.#park();
+          await ticket.wait(() => this.#refusalOf(error));
+        }
+      }
+    } finally {
+      ticket?.leave();
+    }
+  }
+
+  #park(): ParkingTicket {
+    const isFirst = this.#parking.size === 0;
+    const ticket = this.#parking.enter(this.#deps.authWaitMs);
+    if (isFirst) void this.#recover();
+    return ticket;
+  }
+
+  /** Rereads the secret, fast at first, for as long as somebody waits; lets a login try whenever one may. */
+  async #recover(): Promise<void> {
+    this.#recovery?.abort();
+    const recovery = new AbortController();
+    this.#recovery = recovery;
+    const stop = AbortSignal.any([recovery.signal, this.#ending.signal]);
+    const backoff = createBackoff(RECOVERY);
+    this.#deps.logger.warn({}, "Login was refused; checkouts wait for a new credential");
+    while (this.#parking.size > 0 && !stop.aborted) {
+      this.#deps.reread();
+      await pause(backoff.next(), stop);
+      const current = this.#current();
+      if (current.gate.admitsLogin) this.#parking.wakeOldest();
+      else this.#offerIdle(current);
+    }
+  }
+
+  #offerIdle(current: VersionPool): void {
+    if (current === this.#deps.resource.current && current.pool.idleCount > 0) this.#parking.wakeOldest();
+  }
+
+  #refusalOf(paused: LoginPaused): unknown {
+    this.#deps.logger.warn(
+      { authWaitMs: this.#deps.authWaitMs },
+      "No credential logged in while a checkout waited; it fails",
+    );
+    return paused.cause ?? paused;
+  }
+
+  async #end(): Promise<void> {
+    this.ending = true;
+    this.#ending.abort();
+    this.#parking.sendAway(poolHasEnded);
+    await this.#deps.onEnd();
+    this.ended = true;
+  }
+
+  #current(): VersionPool {
+    const { current } = this.#deps.resource;
+    if (!current) throw new Error("The pool has no credential yet");
+    return current;
+  }
+
+  #sum(count: (pool: pg.Pool) => number): number {
+    const { draining } = this.#deps.resource;
+    return [this.#current(), ...draining].reduce((total, { pool }) => total + count(pool), 0);
+  }
+}
+
+function poolHasEnded(): Error {
+  return new Error("Cannot use a pool after calling end on the pool");
+}

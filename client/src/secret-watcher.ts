@@ -1,0 +1,241 @@
+import { KeyturnError } from "../../shared/contract/errors.ts";
+import type { Notice } from "../../shared/contract/notice.ts";
+import type { Report, SwapTimings } from "../../shared/contract/report.ts";
+import { createBackoff } from "./backoff.ts";
+import type { Logger } from "./logger.ts";
+import type { Adoption, Candidate, Refusal } from "./rotating-resource.ts";
+import type { SecretSource, SecretVersion } from "./secret-source.ts";
+import { VersionReader } from "./version-reader.ts";
+
+export type Trigger = Report["trigger"];
+
+/** What the watcher drives. */
+export interface Adopter {
+  readonly versionId: string | undefined;
+  adopt(candidate: Candidate, isStillCurrent: () => Promise<boolean>): Promise<Adoption>;
+}
+
+/** One version that was tried, and how it went. */
+export interface Attempt {
+  readonly version: SecretVersion;
+  readonly trigger: Trigger;
+  readonly notice: Notice | undefined;
+  readonly timings: SwapTimings;
+  /** Why the store will not have it; absent where the version is in use now. */
+  readonly refusal?: Refusal;
+}
+
+export interface SecretWatcherOptions {
+  readonly secretId: string;
+  readonly source: SecretSource;
+  readonly resource: Adopter;
+  readonly refreshIntervalMs: number;
+  /** Whether a version that the store refused so long ago may be tried again. */
+  readonly mayRetryRefused: (sinceMs: number) => boolean;
+  readonly onAttempted: (attempt: Attempt) => void;
+  readonly logger: Logger;
+}
+
+/** Why there is no new version in use after a look: kept for whoever waits for the first one. */
+export interface Failure {
+  readonly refusal?: Refusal;
+  readonly error: unknown;
+}
+
+interface Hint {
+  readonly trigger: Trigger;
+  readonly notice: Notice | undefined;
+  readonly at: number;
+}
+
+const RETRY = { firstMs: 200, capMs: 30_000 };
+
+/**
+ * Keeps a resource on the version that is AWSCURRENT. Hints, the poll and failed logins only say "look now"; one look
+ * at a time, and whatever comes during a look makes for one more.
+ */
+export class SecretWatcher {
+  readonly #options: SecretWatcherOptions;
+  readonly #reader: VersionReader;
+  readonly #backoff = createBackoff(RETRY);
+  readonly #stop = new AbortController();
+  #next: Hint | undefined;
+  #looking: Promise<void> | undefined;
+  #pollTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #refused: { readonly versionId: string; readonly at: number } | undefined;
+  #failure: Failure | undefined;
+
+  constructor(options: SecretWatcherOptions) {
+    this.#options = options;
+    this.#reader = new VersionReader(options.secretId, options.source);
+  }
+
+  /** What the last look failed on; undefined where it found nothing to do, or did it. */
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  /** Starts the poll. */
+  start(): void {
+    const intervalMs = this.#options.refreshIntervalMs * (0.9 + Math.random() * 0.1);
+    this.#pollTimer = setTimeout(() => {
+      void this.look("poll");
+      this.start();
+    }, intervalMs);
+    this.#pollTimer.unref();
+  }
+
+  /** Looks at what a notice says; one for the version in use costs nothing. */
+  notice(notice: Notice): void {
+    if (notice.versionId !== this.#options.resource.versionId) void this.look("notice", notice);
+  }
+
+  /**
+   * Closes the difference between what is current and what is in use. Resolves when that look, and all that came up
+   * meanwhile, are done. Never rejects: see `failure`.
+   */
+  look(trigger: Trigger, notice?: Notice): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.resolve();
+    // A notice knows more than a plain look; of two notices the later one is more likely right, and both are checked.
+    if (notice || !this.#next?.notice) this.#next = { trigger, notice, at: performance.now() };
+    clearTimeout(this.#retryTimer);
+    this.#looking ??= this.#work().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  /** Stops looking; resolves when a look under way has ended. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#pollTimer);
+    clearTimeout(this.#retryTimer);
+    await this.#looking;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#next && !this.#stop.signal.aborted) {
+      const hint = this.#next;
+      this.#next = undefined;
+      try {
+        this.#failure = undefined;
+        await this.#closeTheDifference(hint);
+        this.#backoff.reset();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        this.#failure = { error };
+        const retryInMs = Math.round(this.#backoff.next());
+        this.#options.logger.warn(
+          {
+            secretId: this.#options.secretId,
+            trigger: hint.trigger,
+            retryInMs,
+            ...describe(error),
+          },
+          "Refresh failed",
+        );
+        clearTimeout(this.#retryTimer);
+        this.#retryTimer = setTimeout(() => void this.look(hint.trigger, hint.notice), retryInMs);
+        this.#retryTimer.unref();
+      }
+    }
+  }
+
+  async #closeTheDifference(hint: Hint): Promise<void> {
+    const { resource, logger } = this.#options;
+    const version = await this.#read(hint);
+    if (!version || version.versionId === resource.versionId || this.#wasJustRefused(version)) return;
+    const { secretArn, versionId } = version;
+    if (resource.versionId) logger.info({ secretArn, versionId, trigger: hint.trigger }, "Rotation detected");
+    const former = resource.versionId;
+    const fetchMs = tenths(performance.now() - hint.at);
+    const adoption = await resource.adopt(version, () => this.#isStillCurrent(versionId));
+    if (adoption.outcome === "superseded") {
+      logger.info({ secretArn, versionId }, "Version was superseded and is dropped");
+      // Whoever superseded it is looked at next; without a hint of it, AWSCURRENT tells.
+      if (!this.#next && !this.#stop.signal.aborted) this.#next = { ...hint, notice: undefined };
+      return;
+    }
+    const attempt = { version, trigger: hint.trigger, notice: noticeOf(hint, versionId) };
+    if (adoption.outcome === "swapped") {
+      if (former) this.#reader.leftBehind(former);
+      this.#refused = undefined;
+      const timings = {
+        fetchMs,
+        verifyMs: tenths(adoption.verifyMs),
+        totalMs: tenths(performance.now() - hint.at),
+      };
+      this.#options.onAttempted({ ...attempt, timings });
+      return;
+    }
+    // The next rotation's password may be in the store already: then it is that one's turn, and nothing is wrong.
+    if (await this.#isOvertaken(versionId)) {
+      this.#next ??= { ...hint, notice: undefined };
+      return;
+    }
+    const { refusal } = adoption;
+    this.#refused = { versionId, at: performance.now() };
+    this.#failure = { refusal, error: adoption.cause };
+    const timings = { fetchMs, totalMs: tenths(performance.now() - hint.at) };
+    this.#options.onAttempted({ ...attempt, timings, refusal });
+  }
+
+  #read({ notice }: Hint): Promise<SecretVersion | undefined> {
+    if (!notice) return this.#reader.readCurrent();
+    return this.#reader.readNoticed(notice, {
+      inUse: this.#options.resource.versionId,
+      isInterrupted: () => this.#heardOfOtherThan(notice.versionId),
+      stopped: this.#stop.signal,
+    });
+  }
+
+  /** Reads again only where something else was heard of since: the login has just shown that the version works. */
+  async #isStillCurrent(versionId: string): Promise<boolean> {
+    if (!this.#heardOfOtherThan(versionId)) return true;
+    try {
+      return (await this.#reader.readCurrent()).versionId === versionId;
+    } catch {
+      return true;
+    }
+  }
+
+  #heardOfOtherThan(versionId: string): boolean {
+    const heard = this.#next?.notice?.versionId;
+    return heard !== undefined && heard !== versionId;
+  }
+
+  /** Whether a third version is current by now: neither the one in use (a stale read brings that) nor this one. */
+  async #isOvertaken(versionId: string): Promise<boolean> {
+    try {
+      const current = await this.#reader.readCurrent();
+      return current.versionId !== versionId && current.versionId !== this.#options.resource.versionId;
+    } catch {
+      return false;
+    }
+  }
+
+  #wasJustRefused({ versionId }: SecretVersion): boolean {
+    if (this.#refused?.versionId !== versionId) return false;
+    return !this.#options.mayRetryRefused(performance.now() - this.#refused.at);
+  }
+}
+
+/** A look that was started by a notice may end on another version: then the notice's times are not its own. */
+function noticeOf(hint: Hint, versionId: string): Notice | undefined {
+  return hint.notice?.versionId === versionId ? hint.notice : undefined;
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+/** Names and codes only: a driver's message may carry more than we would write. */
+function describe(error: unknown): { code?: string; reason: string } {
+  if (!(error instanceof Error)) return { reason: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return {
+    ...(code === undefined ? {} : { code }),
+    reason: error instanceof KeyturnError ? error.message : error.name,
+  };
+}

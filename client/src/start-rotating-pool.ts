@@ -1,0 +1,171 @@
+import { CredentialRejectedError, DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
+import { createBackoff, pause } from "./backoff.ts";
+import type { Channel } from "./channel.ts";
+import type { Instance } from "./instance.ts";
+import type { Logger } from "./logger.ts";
+import { LoginBudget } from "./login-gate.ts";
+import type { Settings } from "./options.ts";
+import { createPostgresDriver } from "./postgres-driver.ts";
+import { Reporter } from "./reporter.ts";
+import { RotatingPool } from "./rotating-pool.ts";
+import { RotatingResource } from "./rotating-resource.ts";
+import type { SecretSource } from "./secret-source.ts";
+import { type Attempt, type Failure, SecretWatcher } from "./secret-watcher.ts";
+
+/** What the pool needs of the world. */
+export interface RotatingPoolPorts {
+  readonly source: SecretSource;
+  readonly channel: Channel | undefined;
+  readonly instance: Instance;
+  readonly logger: Logger;
+  /** Called when nothing of the pool is left, after `end()` or a start that failed. */
+  readonly onEnded?: () => void;
+}
+
+/** A start does not wait longer for the channel than this: reading the secret works without it. */
+const CHANNEL_WAIT_MS = 2_000;
+const FIRST_LOGIN = { firstMs: 50, capMs: 1_500 };
+
+/**
+ * Puts the pieces together: subscribes, then reads, logs in, and from then on follows the secret.
+ *
+ * @throws CredentialRejectedError, DependencyError or another KeyturnError where no version logs in within `authWaitMs`
+ */
+export async function startRotatingPool(settings: Settings, ports: RotatingPoolPorts): Promise<RotatingPool> {
+  const { source, channel, instance, logger } = ports;
+  const { secretId, drainTimeoutMs, authWaitMs, refreshIntervalMs } = settings;
+  const budget = new LoginBudget(settings.maxLoginTries);
+  const reporter = new Reporter(instance, channel);
+  let refusedAtStart: Attempt | undefined;
+
+  const driver = createPostgresDriver({ config: settings.pool, budget, onReopened: () => pool.resume() });
+  const resource = new RotatingResource({
+    driver,
+    drainTimeoutMs,
+    logger,
+    onSwapped: (current) => pool.follow(current),
+  });
+  const watcher = new SecretWatcher({
+    secretId,
+    source,
+    resource,
+    refreshIntervalMs,
+    mayRetryRefused: (sinceMs) => budget.left > 0 && sinceMs >= budget.retryAfterMs,
+    logger,
+    onAttempted(attempt) {
+      const { secretArn, versionId } = attempt.version;
+      const fields = { secretArn, versionId, trigger: attempt.trigger, ...attempt.timings };
+      if (!attempt.refusal) {
+        logger.info(fields, "Credential is in use");
+      } else if (resource.current) {
+        logger.warn({ ...fields, ...reasonOf(attempt) }, "Credential was rejected; the old one stays in use");
+      } else {
+        // In the middle of a rotation a refusal is to be expected; it is reported if the start gives up on it.
+        logger.info({ ...fields, ...reasonOf(attempt) }, "Credential was refused; waiting for another one");
+        refusedAtStart = attempt;
+        return;
+      }
+      reporter.report(attempt);
+    },
+  });
+  const pool = new RotatingPool({
+    config: settings.pool,
+    resource,
+    authWaitMs,
+    logger,
+    reread: () => void watcher.look("login-failure"),
+    onEnd: () => end(),
+  });
+
+  async function end(): Promise<void> {
+    const finished = resource.end((current) => current.finish());
+    await watcher.stop();
+    await channel?.close();
+    await finished;
+    ports.onEnded?.();
+  }
+
+  let isReading = false;
+  await subscribe(channel, {
+    noticed: (notice) => {
+      // Before the first read a notice has nothing to tell: that read comes after it.
+      if (isReading) watcher.notice(notice);
+    },
+    subscribed: () => {
+      if (!isReading) return;
+      void watcher.look("reconnect");
+      reporter.repeat();
+    },
+  });
+  isReading = true;
+  const failure = await firstLogin(watcher, resource, authWaitMs);
+  if (failure) {
+    if (refusedAtStart && failure.refusal) reporter.report(refusedAtStart);
+    await end();
+    throw startFailed(failure, settings);
+  }
+  watcher.start();
+  logger.info({ secretId, refreshIntervalMs, hasChannel: channel !== undefined }, "Watch started");
+  return pool;
+}
+
+/** Opens the channel; resolves when it is subscribed, or when that takes too long to wait for. */
+async function subscribe(
+  channel: Channel | undefined,
+  listener: Parameters<Channel["open"]>[0],
+): Promise<void> {
+  if (!channel) return;
+  const subscribed = new AbortController();
+  channel.open({
+    noticed: listener.noticed,
+    subscribed() {
+      subscribed.abort();
+      listener.subscribed();
+    },
+  });
+  await pause(CHANNEL_WAIT_MS, subscribed.signal);
+}
+
+/** Looks until a version has logged in; gives the last failure where none does in time, or none ever will. */
+async function firstLogin(
+  watcher: SecretWatcher,
+  resource: { readonly current: unknown },
+  waitMs: number,
+): Promise<Failure | undefined> {
+  const timeUp = AbortSignal.timeout(waitMs);
+  const backoff = createBackoff(FIRST_LOGIN);
+  let last: Failure | undefined;
+  for (;;) {
+    const looked = new AbortController();
+    void watcher.look("start").finally(() => looked.abort());
+    // Not longer than we have: a store that does not answer must not hold the start for ever.
+    await pause(waitMs, AbortSignal.any([looked.signal, timeUp]));
+    if (resource.current !== undefined) return undefined;
+    last = watcher.failure ?? last;
+    if (timeUp.aborted || isPermanent(last)) {
+      return last ?? { error: new DependencyError(`Nothing answered within ${waitMs} ms`) };
+    }
+    await pause(backoff.next(), timeUp);
+  }
+}
+
+function isPermanent(failure: Failure | undefined): boolean {
+  return failure?.error instanceof KeyturnError && !(failure.error instanceof DependencyError);
+}
+
+function startFailed({ error, refusal }: Failure, { secretId, authWaitMs }: Settings): KeyturnError {
+  if (error instanceof KeyturnError) return error;
+  if (refusal) {
+    return new CredentialRejectedError(
+      `No version of secret ${secretId} logged in within ${authWaitMs} ms (${refusal.code}: ${refusal.message})`,
+      { cause: error, details: { secretId, code: refusal.code } },
+    );
+  }
+  return new DependencyError(`The store of secret ${secretId} took no login within ${authWaitMs} ms`, {
+    cause: error,
+  });
+}
+
+function reasonOf({ refusal }: Attempt): { code?: string; reason?: string } {
+  return refusal ? { code: refusal.code, reason: refusal.message } : {};
+}

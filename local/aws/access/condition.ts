@@ -1,0 +1,67 @@
+import { matchesArnPattern } from "./arn-pattern.ts";
+import { matchesGlob } from "./glob.ts";
+
+/** One key of a `Condition` block. Several values are alternatives. */
+export interface PolicyCondition {
+  readonly operator: ConditionOperator;
+  /** The condition also holds where the key is absent. */
+  readonly ifExists: boolean;
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+/** Condition keys by their lower-case name: IAM ignores their case. */
+export type ConditionContext = ReadonlyMap<string, string>;
+
+type Test = (expected: string, actual: string) => boolean;
+
+/** ArnEquals takes wildcards and behaves as ArnLike does: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN */
+const operators = {
+  StringEquals: (expected, actual) => expected === actual,
+  StringLike: matchesGlob,
+  ArnEquals: matchesArnPattern,
+  ArnLike: matchesArnPattern,
+  Bool: (expected, actual) => expected.toLowerCase() === actual.toLowerCase(),
+} as const satisfies Record<string, Test>;
+
+export type ConditionOperator = keyof typeof operators;
+
+export const conditionOperators = Object.keys(operators) as readonly ConditionOperator[];
+
+/**
+ * Keys that calls on the local run carry. A condition on any other key is refused when a policy is loaded:
+ * it would never hold, so that a Deny would silently do nothing.
+ */
+export const filledConditionKeys: ReadonlySet<string> = new Set(
+  [
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:SecureTransport",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "cloudwatch:namespace",
+    "ecs:cluster",
+    "events:detail-type",
+    "events:source",
+    "secretsmanager:Name",
+    "secretsmanager:SecretId",
+    "secretsmanager:VersionId",
+    "secretsmanager:VersionStage",
+  ].map((key) => key.toLowerCase()),
+);
+
+export function createContext(
+  ...parts: readonly (Readonly<Record<string, string>> | undefined)[]
+): ConditionContext {
+  return new Map(
+    parts.flatMap((part) =>
+      Object.entries(part ?? {}).map(([key, value]) => [key.toLowerCase(), value] as const),
+    ),
+  );
+}
+
+export function conditionHolds(condition: PolicyCondition, context: ConditionContext): boolean {
+  const actual = context.get(condition.key.toLowerCase());
+  if (actual === undefined) return condition.ifExists;
+  return condition.values.some((expected) => operators[condition.operator](expected, actual));
+}

@@ -1,0 +1,219 @@
+import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import dynalite from "dynalite";
+import { buildApp } from "fauxqs";
+import { type Authorizer, createAuthorizer } from "./aws/access/authorizer.ts";
+import { createDynamoDbAccess } from "./aws/access/dynamodb-access.ts";
+import { createSqsAccess } from "./aws/access/sqs-access.ts";
+import { type CloudWatch, createCloudWatch } from "./aws/cloudwatch.ts";
+import { createEcs, type Ecs } from "./aws/ecs/ecs.ts";
+import { parseSecretValueFrom, selectSecretValue } from "./aws/ecs/secret-value-from.ts";
+import { createAwsEndpoint } from "./aws/endpoint.ts";
+import { createEventBridge, type EventBridge } from "./aws/event-bridge.ts";
+import { createQueueDelivery } from "./aws/event-delivery.ts";
+import type { AwsEvent } from "./aws/events/aws-event.ts";
+import { createSecretsManager } from "./aws/secrets-manager.ts";
+import type { AwsPlace } from "./aws/service.ts";
+import type { LocalBroker } from "./stores/broker.ts";
+
+/** What can be watched from outside while the local run goes on. */
+export interface CloudEvents {
+  /** An event on EventBridge's default bus, of AWS or of Keyturn. */
+  bus: [event: AwsEvent];
+  /** AWSCURRENT moved; `at` is exact, where the event has whole seconds. */
+  labelMoved: [move: { readonly secretArn: string; readonly versionId: string; readonly at: Date }];
+  /** A message through the broker. */
+  published: [message: { readonly topic: string; readonly payload: string }];
+  alarm: [change: { readonly name: string; readonly state: string; readonly at: Date }];
+  /** A line that a function (`/aws/lambda/NAME`) or a task (`/ecs/FAMILY`) wrote. */
+  log: [line: { readonly group: string; readonly text: string }];
+}
+
+/** What an SDK client needs to be somebody. */
+export interface ClientConfig {
+  readonly region: string;
+  readonly endpoint: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** AWS on this machine: the endpoint with its services, and who may call them. */
+export interface LocalCloud {
+  readonly place: AwsPlace;
+  readonly url: string;
+  readonly events: EventEmitter<CloudEvents>;
+  readonly authorizer: Authorizer;
+  readonly eventBridge: EventBridge;
+  readonly cloudWatch: CloudWatch;
+  readonly ecs: Ecs;
+  /** Policy documents of queues, by ARN. */
+  readonly queuePolicies: Map<string, unknown>;
+  /** May do everything. */
+  readonly operator: ClientConfig;
+  /** Under the policies of a role; `name` is what a refusal calls the caller. */
+  asRole(roleArn: string, name: string): ClientConfig;
+  stop(): Promise<void>;
+}
+
+export interface LocalCloudOptions {
+  readonly place: AwsPlace;
+  readonly broker: LocalBroker;
+  readonly port?: number;
+  readonly log: (message: string) => void;
+}
+
+/** Not a queue: what EventBridge sends there, `events` tells of. */
+const OBSERVER_ARN = "arn:aws:local:::observer";
+
+export async function createLocalCloud({ place, broker, port, log }: LocalCloudOptions): Promise<LocalCloud> {
+  const now = () => new Date();
+  const logFields = (message: string, fields: Readonly<Record<string, unknown>>) =>
+    log(`${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? String(value) : value))}`);
+  const events = new EventEmitter<CloudEvents>();
+  const authorizer = await createAuthorizer();
+  const queuePolicies = new Map<string, unknown>();
+
+  const cloudWatch = createCloudWatch({
+    place,
+    now,
+    onAlarm: ({ alarm }) =>
+      events.emit("alarm", { name: alarm.definition.name, state: alarm.state, at: alarm.stateUpdatedAt }),
+  });
+  const deliverToQueue = createQueueDelivery({
+    place,
+    queuePolicy: (queueArn) => queuePolicies.get(queueArn),
+    sendMessage: async (queueArn, body, attributes) =>
+      sqs.send(
+        new SendMessageCommand({
+          QueueUrl: queueUrl(endpoint.url, queueArn),
+          MessageBody: body,
+          MessageAttributes: Object.fromEntries(
+            Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
+          ),
+        }),
+      ),
+    log: logFields,
+  });
+  const eventBridge = createEventBridge({
+    place,
+    now,
+    deliver: async (delivery) => {
+      if (delivery.target.arn === OBSERVER_ARN) events.emit("bus", delivery.event);
+      else await deliverToQueue(delivery);
+    },
+    log: logFields,
+  });
+  eventBridge.putRule({
+    Name: "local-run-observer",
+    EventPattern: { source: [{ exists: true }] },
+    Targets: [{ Id: "observer", Arn: OBSERVER_ARN }],
+  });
+  const secretsManager = createSecretsManager({
+    place,
+    now,
+    emit: (event, at) => {
+      const { labelUpdated, versionId } = event.detail;
+      if (labelUpdated === "AWSCURRENT") {
+        events.emit("labelMoved", { secretArn: event.resources[0] ?? "", versionId: String(versionId), at });
+      }
+      void eventBridge.send(event);
+    },
+  });
+  const ecs = createEcs({
+    place,
+    now: () => Date.now(),
+    log,
+    onTaskLog: (task, text) => events.emit("log", { group: `/ecs/${task.definition.family}`, text }),
+    taskMetadataUri: (taskId) => `${endpoint.url}/task-metadata/${taskId}`,
+    taskEnvironment: ({ definition, taskId }) => {
+      const { taskRoleArn } = definition;
+      return {
+        AWS_REGION: place.region,
+        AWS_ENDPOINT_URL: endpoint.url,
+        ...(taskRoleArn && environmentOf(asRole(taskRoleArn, taskId))),
+      };
+    },
+    resolveSecretValueFrom: async (valueFrom, executionRoleArn) => {
+      const reference = parseSecretValueFrom(valueFrom);
+      const client = new SecretsManagerClient(asRole(executionRoleArn, "ecs-agent"));
+      try {
+        const { SecretString = "" } = await client.send(
+          new GetSecretValueCommand({
+            SecretId: reference.secretId,
+            VersionId: reference.versionId,
+            VersionStage: reference.versionStage,
+          }),
+        );
+        return selectSecretValue(reference, SecretString);
+      } finally {
+        client.destroy();
+      }
+    },
+  });
+
+  const sqsServer = buildApp({ logger: false, defaultRegion: place.region });
+  await sqsServer.ready();
+  const dynamoDbServer = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  const endpoint = await createAwsEndpoint({
+    place,
+    authorizer,
+    services: [secretsManager.service, eventBridge.service, cloudWatch.service, ecs.service],
+    rawServices: [
+      { targetPrefix: "AmazonSQS", access: createSqsAccess(place), handle: (request, response) => sqsServer.routing(request, response) },
+      {
+        targetPrefix: "DynamoDB_20120810",
+        access: createDynamoDbAccess(place),
+        handle: (request, response) => dynamoDbServer.emit("request", request, response),
+      },
+    ],
+    publish: (topic, payload, options) => broker.publish(topic, payload, options),
+    taskMetadata: (id) => ecs.taskMetadata(id),
+    log: logFields,
+    ...(port && { port }),
+  });
+
+  const credentialsOf = (name: string, roleArn?: string): ClientConfig => {
+    const accessKeyId = `LOCAL${randomBytes(8).toString("hex").toUpperCase()}`;
+    endpoint.registerCaller({ accessKeyId, name, ...(roleArn && { roleArn }) });
+    return { region: place.region, endpoint: endpoint.url, credentials: { accessKeyId, secretAccessKey: "local" } };
+  };
+  const asRole = (roleArn: string, name: string) => credentialsOf(name, roleArn);
+  const operator = credentialsOf("operator");
+  const sqs = new SQSClient(operator);
+
+  return {
+    place,
+    url: endpoint.url,
+    events,
+    authorizer,
+    eventBridge,
+    cloudWatch,
+    ecs,
+    queuePolicies,
+    operator,
+    asRole,
+    async stop() {
+      await ecs.stop();
+      sqs.destroy();
+      await endpoint.close();
+      await sqsServer.close();
+    },
+  };
+}
+
+/** The SDK's standard environment for a client. */
+export function environmentOf({ region, endpoint, credentials }: ClientConfig): Record<string, string> {
+  return {
+    AWS_REGION: region,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  };
+}
+
+/** Queue URLs lead to the endpoint: an SDK client follows the host in the URL rather than its endpoint setting. */
+export function queueUrl(endpointUrl: string, queueArn: string): string {
+  const [, , , , accountId, name] = queueArn.split(":");
+  return `${endpointUrl}/${accountId}/${name}`;
+}

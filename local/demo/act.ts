@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ECSClient } from "@aws-sdk/client-ecs";
+import type { ActRecord, ActRecorder } from "./act-record.ts";
+import { rotationSucceededEvent } from "../aws/secrets/secret-events.ts";
+import type { LocalRun } from "../local-run.ts";
+import { countsSince, type Load, type QueryCount } from "./load.ts";
+import { type RotationDriverOptions, type RotationKind, rotate } from "./rotation.ts";
+import { isSteady, LEGACY_API, ORDERS_API, ORDERS_COPIES, waitFor } from "./services.ts";
+
+/** What an act was, in the form that `--json` prints. */
+export interface ActResult {
+  readonly name: string;
+  readonly secretArn: string;
+  readonly versionId: string;
+  readonly verdict: string | undefined;
+  readonly instances: readonly {
+    readonly name: string;
+    readonly instanceId: string;
+    readonly service: string;
+    readonly outcome: string;
+    readonly adoptionMs?: number;
+  }[];
+  /** From the label move to the swap, in milliseconds. */
+  readonly adoptionMs: { readonly p50: number; readonly p99: number; readonly max: number } | null;
+  readonly queries: Readonly<Record<string, number>>;
+  readonly failedQueries: Readonly<Record<string, number>>;
+  readonly failureCodes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly redeployed: readonly string[];
+  readonly withheld: readonly string[];
+  readonly alarms: readonly string[];
+  readonly steps: readonly { readonly atMs: number; readonly step: string; readonly who: string }[];
+}
+
+export interface Stage {
+  readonly run: LocalRun;
+  readonly ecs: ECSClient;
+  readonly load: Load;
+  readonly recorder: ActRecorder;
+  readonly driver: Omit<RotationDriverOptions, "onStep">;
+  readonly nameOf: (instanceId: string) => string;
+  readonly signal: AbortSignal;
+}
+
+export interface ActPlan {
+  readonly name: string;
+  readonly kind: RotationKind;
+  /** What the act waits for: everything that should come of such a rotation. */
+  readonly isComplete: (act: ActRecord, stage: Stage) => boolean | Promise<boolean>;
+  readonly completeWhen: string;
+}
+
+const ACT_TIMEOUT_MS = 30_000;
+/** CloudTrail delivers minutes later; late enough here that the native event is handled by then. */
+const CLOUDTRAIL_DELAY_MS = 500;
+/** Queries of each service that must follow an act, so that what it left behind would show. */
+const QUERIES_AFTER = 30;
+
+/** Every copy of orders-api swapped, and legacy-api replaced. */
+export async function isAdopted(act: ActRecord, { ecs }: Stage): Promise<boolean> {
+  const swapped = [...act.reports.values()].filter(({ outcome }) => outcome === "swapped");
+  return swapped.length === ORDERS_COPIES && act.redeployed.has(LEGACY_API) && (await isSteady(ecs, [LEGACY_API]));
+}
+
+/** The verdict is out, every copy of orders-api refused, both services were left alone, and somebody is paged. */
+export function isContained(act: ActRecord): boolean {
+  const rejected = [...act.reports.values()].filter(({ outcome }) => outcome === "rejected");
+  return (
+    act.verdict === "rejected" &&
+    rejected.length === ORDERS_COPIES &&
+    act.withheld.has(ORDERS_API) &&
+    act.withheld.has(LEGACY_API) &&
+    [...act.alarms].some((name) => name.endsWith("credential-rejected"))
+  );
+}
+
+export async function playAct(plan: ActPlan, stage: Stage): Promise<ActResult> {
+  const { run, load, recorder, driver, signal } = stage;
+  const before = load.counts();
+  const act = recorder.begin();
+  const { versionId } = await rotate(plan.kind, {
+    ...driver,
+    onStep: (step, at) => recorder.step(step, "rotation", at),
+  });
+  await sleep(CLOUDTRAIL_DELAY_MS, undefined, { signal });
+  await run.sendEvent(rotationSucceededEvent(run.place, driver.store.secretArn, new Date()));
+  await waitFor(plan.completeWhen, ACT_TIMEOUT_MS, () => plan.isComplete(act, stage), signal);
+  const completed = load.counts();
+  const after = () => Object.values(countsSince(load.counts(), completed));
+  await waitFor("the services have answered some more queries", ACT_TIMEOUT_MS, () => after().every(({ queries }) => queries >= QUERIES_AFTER), signal);
+  return resultOf(plan.name, versionId, act, countsSince(load.counts(), before), stage);
+}
+
+function resultOf(name: string, versionId: string, act: ActRecord, counts: Record<string, QueryCount>, stage: Stage): ActResult {
+  const origin = act.currentSince?.getTime() ?? Number.NaN;
+  const instances = [...act.reports.values()].map(({ instanceId, service, outcome, occurredAt }) => ({
+    name: stage.nameOf(instanceId),
+    instanceId,
+    service,
+    outcome,
+    ...(outcome === "swapped" && { adoptionMs: Date.parse(occurredAt) - origin }),
+  }));
+  const byService = <T>(pick: (count: QueryCount) => T) =>
+    Object.fromEntries(Object.entries(counts).map(([service, count]) => [service, pick(count)]));
+  return {
+    name,
+    secretArn: stage.driver.store.secretArn,
+    versionId,
+    verdict: act.verdict,
+    instances,
+    adoptionMs: percentiles(instances.flatMap(({ adoptionMs }) => adoptionMs ?? [])),
+    queries: byService(({ queries }) => queries),
+    failedQueries: byService(({ failedQueries }) => failedQueries),
+    failureCodes: byService(({ codes }) => codes),
+    redeployed: [...act.redeployed],
+    withheld: [...act.withheld],
+    alarms: [...act.alarms],
+    steps: act.steps
+      .map(({ at, step, who }) => ({ atMs: at.getTime() - origin, step, who }))
+      .toSorted((one, other) => one.atMs - other.atMs),
+  };
+}
+
+/** Nearest-rank percentiles. */
+function percentiles(values: readonly number[]): ActResult["adoptionMs"] {
+  const sorted = values.toSorted((one, other) => one - other);
+  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  const [p50, p99, max] = [rank(0.5), rank(0.99), sorted.at(-1)];
+  return p50 === undefined || p99 === undefined || max === undefined ? null : { p50, p99, max };
+}

@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { KeyturnError } from "../shared/contract/errors.ts";
+
+export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** What `sls package` wrote. */
+export interface PackagedStack {
+  /** The CloudFormation template, not yet resolved. */
+  readonly template: unknown;
+  /** Path of a function's zip, by the name that the template's S3Key ends in. */
+  zipPath(s3Key: string): string;
+  remove(): Promise<void>;
+}
+
+/**
+ * Packages serverless.yml as a deployment does, into a folder of its own, so that runs beside each other do not meet.
+ *
+ * @param params of serverless.yml's `custom:` block, such as `{ adoptionDeadlineSeconds: "5" }`
+ * @throws KeyturnError with what the Serverless Framework printed
+ */
+export async function packageStack(stage: string, region: string, params: Readonly<Record<string, string>> = {}): Promise<PackagedStack> {
+  const folder = await mkdtemp(join(tmpdir(), "keyturn-package-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  const output = join(folder, "package");
+  const args = ["package", "--stage", stage, "--region", region, "--package", output];
+  for (const [name, value] of Object.entries(params)) args.push("--param", `${name}=${value}`);
+  try {
+    // The plugin takes its folder to be below the project, even where the path is absolute.
+    await runServerless(args, { KEYTURN_BUILD_DIR: relative(PROJECT_ROOT, join(folder, "build")) });
+    return {
+      template: JSON.parse(await readFile(join(output, "cloudformation-template-update-stack.json"), "utf8")),
+      zipPath: (s3Key) => join(output, s3Key.split("/").at(-1) ?? s3Key),
+      remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** The command line of the Serverless Framework, in this Node. */
+export function serverlessCommand(): string {
+  const manifest = createRequire(import.meta.url).resolve("serverless/package.json");
+  return join(dirname(manifest), "bin", "serverless.js");
+}
+
+async function runServerless(args: readonly string[], environment: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, [serverlessCommand(), ...args], {
+    cwd: PROJECT_ROOT,
+    env: { ...process.env, ...environment, SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (printed += chunk));
+  const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+  if (code !== 0) {
+    throw new KeyturnError("PACKAGE_FAILED", `sls package ended with ${code}:\n${printed.trim()}`);
+  }
+}

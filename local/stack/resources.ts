@@ -1,0 +1,105 @@
+import * as z from "zod/mini";
+import { TopicRuleProperties } from "./iot-topic-rule.ts";
+import {
+  AlarmProperties,
+  EventSourceMappingProperties,
+  FunctionProperties,
+  QueuePolicyProperties,
+  QueueProperties,
+  RoleProperties,
+  RuleProperties,
+  TableProperties,
+} from "./resource-properties.ts";
+import type { LoadedResource } from "./template.ts";
+import { TemplateError } from "./template-error.ts";
+
+/** A resource with its properties checked. */
+export interface StackResource<Properties> {
+  /** For messages. */
+  readonly logicalId: string;
+  /** The physical name. */
+  readonly name: string;
+  /** What `Ref` gives; the URL of a queue. */
+  readonly ref: string;
+  /** Empty where the type has none. */
+  readonly arn: string;
+  readonly properties: Properties;
+}
+
+/** What the local run makes, by type. */
+const SCHEMAS = {
+  queues: ["AWS::SQS::Queue", QueueProperties],
+  queuePolicies: ["AWS::SQS::QueuePolicy", QueuePolicyProperties],
+  tables: ["AWS::DynamoDB::Table", TableProperties],
+  rules: ["AWS::Events::Rule", RuleProperties],
+  functions: ["AWS::Lambda::Function", FunctionProperties],
+  mappings: ["AWS::Lambda::EventSourceMapping", EventSourceMappingProperties],
+  topicRules: ["AWS::IoT::TopicRule", TopicRuleProperties],
+  alarms: ["AWS::CloudWatch::Alarm", AlarmProperties],
+  roles: ["AWS::IAM::Role", RoleProperties],
+} as const;
+
+/**
+ * What the local run passes over on purpose: the bucket that a deployment uploads to, log groups (lines are shown as
+ * they come), versions (`$LATEST` runs), and permissions to invoke (queues are polled, nobody invokes).
+ */
+export const PASSED_OVER: ReadonlySet<string> = new Set([
+  "AWS::S3::Bucket",
+  "AWS::S3::BucketPolicy",
+  "AWS::Logs::LogGroup",
+  "AWS::Lambda::Version",
+  "AWS::Lambda::Permission",
+]);
+
+/** The resources of a stack that the local run makes. */
+export type Stack = {
+  readonly [Key in keyof typeof SCHEMAS]: readonly StackResource<z.output<(typeof SCHEMAS)[Key][1]>>[];
+};
+
+/**
+ * Sorts a template's resources and checks their properties. A type or a property that the local run does not know is
+ * refused: what is silently left out here would be a surprise on AWS.
+ *
+ * @throws TemplateError naming every resource and property that does not fit
+ */
+export function readStack(resources: readonly LoadedResource[]): Stack {
+  const problems: string[] = [];
+
+  function read<T extends z.ZodMiniType>([type, schema]: readonly [string, T]): StackResource<z.output<T>>[] {
+    return resources
+      .filter((resource) => resource.type === type)
+      .flatMap(({ logicalId, name, ref, attributes, properties }) => {
+        const result = z.safeParse(schema, properties);
+        if (result.success)
+          return [{ logicalId, name, ref, arn: attributes.Arn ?? "", properties: result.data }];
+        problems.push(...result.error.issues.map((issue) => `${logicalId} (${type}): ${describe(issue)}`));
+        return [];
+      });
+  }
+
+  const stack: Stack = {
+    queues: read(SCHEMAS.queues),
+    queuePolicies: read(SCHEMAS.queuePolicies),
+    tables: read(SCHEMAS.tables),
+    rules: read(SCHEMAS.rules),
+    functions: read(SCHEMAS.functions),
+    mappings: read(SCHEMAS.mappings),
+    topicRules: read(SCHEMAS.topicRules),
+    alarms: read(SCHEMAS.alarms),
+    roles: read(SCHEMAS.roles),
+  };
+  const known = new Set<string>(Object.values(SCHEMAS).map(([type]) => type));
+  for (const { logicalId, type } of resources) {
+    if (!known.has(type) && !PASSED_OVER.has(type))
+      problems.push(`${logicalId}: the local run does not know ${type}`);
+  }
+  if (problems.length > 0) throw new TemplateError("Resources", problems.join("; "));
+  return stack;
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const path = issue.path.join(".");
+  if (issue.code !== "unrecognized_keys") return `${path}: ${issue.message || issue.code}`;
+  const keys = issue.keys.map((key) => (path ? `${path}.${key}` : key));
+  return `the local run gives no effect to ${keys.join(", ")}`;
+}

@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
+import { noticeTopic } from "../../../shared/contract/topics.ts";
+import { type Database, Scene, startDatabase, TOPIC_PREFIX } from "./fixtures.ts";
+
+let database: Database;
+let broker: LocalBroker;
+const scenes: Scene[] = [];
+
+beforeAll(async () => {
+  database = await startDatabase();
+});
+afterEach(async () => {
+  await Promise.all(scenes.splice(0).map((scene) => scene.end()));
+  await broker.stop();
+});
+afterAll(() => database.stop());
+
+async function begin(name: string): Promise<Scene> {
+  broker = await startBroker();
+  const scene = await new Scene(database, name).begin();
+  scene.useBroker(broker);
+  scenes.push(scene);
+  return scene;
+}
+
+test("a rotation while the broker was away is found when it is back, and adoption is told again", async () => {
+  const scene = await begin("broker_away");
+  const pool = await scene.open();
+  await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
+  const port = Number(new URL(broker.url).port);
+  await broker.stop();
+  const next = { user: scene.user, password: "second-EXAMPLE" };
+  const versionId = scene.secret.stage(next);
+  await database.setPassword(next);
+  scene.secret.promote(versionId);
+
+  broker = await startBroker({ port });
+  scene.useBroker(broker);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual([]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(scene.reports.some((report) => report.versionId === versionId)).toBe(true), {
+    timeout: 5_000,
+  });
+  await pool.query("select 1");
+
+  const first = scene.reports[0];
+  const repeated = scene.reports.filter(
+    (report) => report.versionId === first?.versionId && report.trigger === "reconnect",
+  );
+  expect(repeated.map(({ occurredAt }) => occurredAt)).toEqual([first?.occurredAt]);
+});
+
+test("a report made while the broker was away arrives when it is back", async () => {
+  const scene = await begin("report_queued");
+  const pool = await scene.open();
+  const port = Number(new URL(broker.url).port);
+  await broker.stop();
+  const next = { user: scene.user, password: "second-EXAMPLE" };
+  const versionId = scene.secret.stage(next);
+  await database.setPassword(next);
+  scene.secret.promote(versionId);
+  await pool.query("select 1");
+
+  broker = await startBroker({ port });
+  scene.useBroker(broker);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toContain("swapped"), { timeout: 5_000 });
+});
+
+test("the retained notice of a version in use costs nothing", async () => {
+  const scene = await begin("retained");
+  await scene.announce(scene.secret.currentVersionId);
+  const pool = await scene.open();
+  await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
+  await pool.query("select 1");
+  expect(scene.secret.reads).toBe(1);
+  expect(scene.reports).toHaveLength(1);
+});
+
+test("notices that are invalid are ignored, and the next good one is followed", async () => {
+  const scene = await begin("invalid_notice");
+  const warnings: string[] = [];
+  await scene.open({
+    logger: { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) },
+  });
+  const topic = noticeTopic(TOPIC_PREFIX, scene.secret.arn);
+  await broker.publish(topic, "not json", { qos: 1 });
+  await broker.publish(topic, JSON.stringify({ v: 2 }), { qos: 1 });
+  const next = { user: scene.user, password: "second-EXAMPLE" };
+  const versionId = scene.secret.stage(next);
+  await database.setPassword(next);
+  await scene.announce(versionId);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  expect(warnings).toEqual(["Invalid notice was ignored", "Invalid notice was ignored"]);
+});

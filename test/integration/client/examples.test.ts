@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { CreateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
+import { freePort } from "../../../local/stores/free-port.ts";
+import { type LocalPostgres, startPostgres } from "../../../local/stores/postgres.ts";
+import { OPERATOR, REGION, startAws } from "./aws.ts";
+
+const user = "orders";
+const password = "first-EXAMPLE";
+
+let postgres: LocalPostgres;
+let broker: LocalBroker;
+let aws: Awaited<ReturnType<typeof startAws>>;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  [postgres, broker, aws] = await Promise.all([startPostgres(), startBroker(), startAws()]);
+  const admin = new pg.Client({
+    host: postgres.host,
+    port: postgres.port,
+    user: postgres.superuser,
+    password: postgres.superuserPassword,
+    database: "postgres",
+  });
+  await admin.connect();
+  await admin.query(`create role ${user} login password '${password}'`);
+  await admin.query(
+    "create table orders (id bigserial primary key, item text not null, quantity int not null, placed_at timestamptz default now())",
+  );
+  await admin.query(`grant all on orders, orders_id_seq to ${user}`);
+  await admin.end();
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+afterAll(async () => {
+  await Promise.all([postgres.stop(), broker.stop(), aws.stop()]);
+});
+
+/** Starts an example as a process of its own; resolves when it says that it listens. */
+async function start(name: string, env: NodeJS.ProcessEnv) {
+  const port = await freePort();
+  const child = spawn(process.execPath, [`examples/${name}/server.ts`], {
+    env: { PATH: process.env.PATH, PORT: String(port), ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  await once(child.stdout, "data");
+  return { child, url: `http://127.0.0.1:${port}` };
+}
+
+async function startOrdersApi() {
+  const secret = {
+    engine: "postgres",
+    host: postgres.host,
+    port: postgres.port,
+    dbname: "postgres",
+    username: user,
+    password,
+  };
+  const created = await aws
+    .clientOf(OPERATOR)
+    .send(new CreateSecretCommand({ Name: `orders-${Date.now()}`, SecretString: JSON.stringify(secret) }));
+  return start("orders-api", {
+    DB_SECRET_ID: created.ARN,
+    KEYTURN_CHANNEL_URL: broker.url,
+    KEYTURN_TOPIC_PREFIX: "keyturn/test",
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: OPERATOR.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: OPERATOR.secretAccessKey,
+  });
+}
+
+const startLegacyApi = (env: NodeJS.ProcessEnv = {}) =>
+  start("legacy-api", {
+    DB_HOST: postgres.host,
+    DB_PORT: String(postgres.port),
+    DB_NAME: "postgres",
+    DB_USER: user,
+    DB_PASSWORD: password,
+    ...env,
+  });
+
+test.each([
+  ["orders-api", startOrdersApi],
+  ["legacy-api", startLegacyApi],
+])("%s takes orders, lists them, and ends cleanly on SIGTERM", async (_name, startExample) => {
+  const { child, url } = await startExample();
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+  const placed = await fetch(`${url}/orders`, {
+    method: "POST",
+    body: JSON.stringify({ item: "tea", quantity: 2 }),
+  });
+  expect(placed.status).toBe(201);
+  const { id } = (await placed.json()) as { id: string };
+  const listed = (await (await fetch(`${url}/orders`)).json()) as object[];
+  expect(listed[0]).toMatchObject({ id, item: "tea", quantity: 2 });
+  expect((await fetch(`${url}/orders`, { method: "POST", body: "tea" })).status).toBe(400);
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  expect(await exited).toEqual([0, null]);
+});
+
+test("legacy-api answers 500 with the SQLSTATE when its password is dead, and still calls itself healthy", async () => {
+  const { url } = await startLegacyApi({ DB_PASSWORD: "dead-EXAMPLE" });
+  const failed = await fetch(`${url}/orders`);
+  expect(failed.status).toBe(500);
+  expect(await failed.json()).toEqual({ error: "28P01" });
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+});
