@@ -79,6 +79,10 @@ export default {
     combinedDependencies: true,
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^dist/" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"], extensions: [".ts", ".mjs", ".js", ".json"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+      extensions: [".ts", ".mjs", ".js", ".json"],
+    },
   },
 };

@@ -27,8 +27,8 @@ export interface CloudEvents {
   /** A message through the broker. */
   published: [message: { readonly topic: string; readonly payload: string }];
   alarm: [change: { readonly name: string; readonly state: string; readonly at: Date }];
-  /** A line that a function (`/aws/lambda/NAME`) or a task (`/ecs/FAMILY`) wrote. */
-  log: [line: { readonly group: string; readonly text: string }];
+  /** A line that a function (`/aws/lambda/NAME`) or a task (`/ecs/FAMILY`, its ARN as stream) wrote. */
+  log: [line: { readonly group: string; readonly stream?: string; readonly text: string }];
 }
 
 /** What an SDK client needs to be somebody. */
@@ -69,7 +69,9 @@ const OBSERVER_ARN = "arn:aws:local:::observer";
 export async function createLocalCloud({ place, broker, port, log }: LocalCloudOptions): Promise<LocalCloud> {
   const now = () => new Date();
   const logFields = (message: string, fields: Readonly<Record<string, unknown>>) =>
-    log(`${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? String(value) : value))}`);
+    log(
+      `${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? String(value) : value))}`,
+    );
   const events = new EventEmitter<CloudEvents>();
   const authorizer = await createAuthorizer();
   const queuePolicies = new Map<string, unknown>();
@@ -89,7 +91,10 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
           QueueUrl: queueUrl(endpoint.url, queueArn),
           MessageBody: body,
           MessageAttributes: Object.fromEntries(
-            Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
+            Object.entries(attributes).map(([name, StringValue]) => [
+              name,
+              { DataType: "String", StringValue },
+            ]),
           ),
         }),
       ),
@@ -124,7 +129,8 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
     place,
     now: () => Date.now(),
     log,
-    onTaskLog: (task, text) => events.emit("log", { group: `/ecs/${task.definition.family}`, text }),
+    onTaskLog: (task, text) =>
+      events.emit("log", { group: `/ecs/${task.definition.family}`, stream: task.taskArn, text }),
     taskMetadataUri: (taskId) => `${endpoint.url}/task-metadata/${taskId}`,
     taskEnvironment: ({ definition, taskId }) => {
       const { taskRoleArn } = definition;
@@ -160,7 +166,11 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
     authorizer,
     services: [secretsManager.service, eventBridge.service, cloudWatch.service, ecs.service],
     rawServices: [
-      { targetPrefix: "AmazonSQS", access: createSqsAccess(place), handle: (request, response) => sqsServer.routing(request, response) },
+      {
+        targetPrefix: "AmazonSQS",
+        access: createSqsAccess(place),
+        handle: (request, response) => sqsServer.routing(request, response),
+      },
       {
         targetPrefix: "DynamoDB_20120810",
         access: createDynamoDbAccess(place),
@@ -176,7 +186,11 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
   const credentialsOf = (name: string, roleArn?: string): ClientConfig => {
     const accessKeyId = `LOCAL${randomBytes(8).toString("hex").toUpperCase()}`;
     endpoint.registerCaller({ accessKeyId, name, ...(roleArn && { roleArn }) });
-    return { region: place.region, endpoint: endpoint.url, credentials: { accessKeyId, secretAccessKey: "local" } };
+    return {
+      region: place.region,
+      endpoint: endpoint.url,
+      credentials: { accessKeyId, secretAccessKey: "local" },
+    };
   };
   const asRole = (roleArn: string, name: string) => credentialsOf(name, roleArn);
   const operator = credentialsOf("operator");

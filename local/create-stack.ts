@@ -1,5 +1,10 @@
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { KeyturnError } from "../shared/contract/errors.ts";
 import { validateResourcePolicy } from "./aws/access/resource-policy.ts";
 import { type LocalCloud, queueUrl } from "./cloud.ts";
@@ -30,7 +35,7 @@ const METRIC_INTERVAL_MS = 1_000;
 
 /** Creates what a template describes, in the order that its parts need each other. */
 export async function createStack(options: CreateStackOptions): Promise<RunningStack> {
-  const { stack, cloud, broker } = options;
+  const { stack, cloud } = options;
   const sqs = new SQSClient(cloud.operator);
   const functions = new Map<string, FunctionRuntime>();
   const mappings: EventSourceMapping[] = [];
@@ -50,7 +55,10 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
 
   try {
     for (const { arn, properties } of stack.roles) {
-      await cloud.authorizer.putRole(arn, (properties.Policies ?? []).flatMap(({ PolicyDocument }) => statementsOf(PolicyDocument)));
+      await cloud.authorizer.putRole(
+        arn,
+        (properties.Policies ?? []).flatMap(({ PolicyDocument }) => statementsOf(PolicyDocument)),
+      );
     }
     await createQueues(options, sqs);
     await createTables(options);
@@ -61,7 +69,11 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
       if (properties.Enabled === false) continue;
       const target = stack.functions.find(({ name, arn }) => [name, arn].includes(properties.FunctionName));
       const runtime = target && functions.get(target.name);
-      if (!target || !runtime) throw new KeyturnError("STACK_INVALID", `${logicalId} is for an unknown function: ${properties.FunctionName}`);
+      if (!target || !runtime)
+        throw new KeyturnError(
+          "STACK_INVALID",
+          `${logicalId} is for an unknown function: ${properties.FunctionName}`,
+        );
       mappings.push(
         createEventSourceMapping({
           queueUrl: queueUrl(cloud.url, properties.EventSourceArn),
@@ -70,8 +82,11 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
           ...(properties.MaximumBatchingWindowInSeconds && {
             maximumBatchingWindowSeconds: properties.MaximumBatchingWindowInSeconds,
           }),
-          ...(properties.ScalingConfig && { maximumConcurrency: properties.ScalingConfig.MaximumConcurrency }),
-          reportBatchItemFailures: properties.FunctionResponseTypes?.includes("ReportBatchItemFailures") ?? false,
+          ...(properties.ScalingConfig && {
+            maximumConcurrency: properties.ScalingConfig.MaximumConcurrency,
+          }),
+          reportBatchItemFailures:
+            properties.FunctionResponseTypes?.includes("ReportBatchItemFailures") ?? false,
           // Lambda polls under the function's own role.
           sqs: sqsAs(target.properties.Role, target.name),
           invoke: (event) => runtime.invoke(event),
@@ -91,7 +106,9 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
 
 /** Dead-letter queues first: a redrive policy names a queue that is there. */
 async function createQueues({ stack, cloud }: CreateStackOptions, sqs: SQSClient): Promise<void> {
-  const deadLettersFirst = stack.queues.toSorted((one, other) => Number(!!one.properties.RedrivePolicy) - Number(!!other.properties.RedrivePolicy));
+  const deadLettersFirst = stack.queues.toSorted(
+    (one, other) => Number(!!one.properties.RedrivePolicy) - Number(!!other.properties.RedrivePolicy),
+  );
   for (const { properties } of deadLettersFirst) {
     const { QueueName, VisibilityTimeout, DelaySeconds, MessageRetentionPeriod, RedrivePolicy } = properties;
     const attributes = { VisibilityTimeout, DelaySeconds, MessageRetentionPeriod };
@@ -99,7 +116,11 @@ async function createQueues({ stack, cloud }: CreateStackOptions, sqs: SQSClient
       new CreateQueueCommand({
         QueueName,
         Attributes: {
-          ...Object.fromEntries(Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))),
+          ...Object.fromEntries(
+            Object.entries(attributes).flatMap(([name, value]) =>
+              value === undefined ? [] : [[name, String(value)]],
+            ),
+          ),
           ...(RedrivePolicy && { RedrivePolicy: JSON.stringify(RedrivePolicy) }),
         },
       }),
@@ -111,7 +132,10 @@ async function createQueues({ stack, cloud }: CreateStackOptions, sqs: SQSClient
       const queue = stack.queues.find(({ ref }) => ref === url);
       if (!queue) throw new KeyturnError("STACK_INVALID", `${logicalId} is for an unknown queue: ${url}`);
       if (cloud.queuePolicies.has(queue.arn)) {
-        throw new KeyturnError("STACK_INVALID", `${logicalId} would replace the policy that ${queue.logicalId} has already`);
+        throw new KeyturnError(
+          "STACK_INVALID",
+          `${logicalId} would replace the policy that ${queue.logicalId} has already`,
+        );
       }
       cloud.queuePolicies.set(queue.arn, properties.PolicyDocument);
     }
@@ -123,14 +147,19 @@ async function createTables({ stack, cloud }: CreateStackOptions): Promise<void>
   try {
     for (const { properties } of stack.tables) {
       const { TableName, AttributeDefinitions, KeySchema, BillingMode } = properties;
-      await dynamoDb.send(new CreateTableCommand({ TableName, AttributeDefinitions, KeySchema, BillingMode }));
+      await dynamoDb.send(
+        new CreateTableCommand({ TableName, AttributeDefinitions, KeySchema, BillingMode }),
+      );
     }
   } finally {
     dynamoDb.destroy();
   }
 }
 
-function createFunction({ cloud, zipPath }: CreateStackOptions, { name, properties }: Stack["functions"][number]): FunctionRuntime {
+function createFunction(
+  { cloud, zipPath }: CreateStackOptions,
+  { name, properties }: Stack["functions"][number],
+): FunctionRuntime {
   return createFunctionRuntime({
     name,
     place: cloud.place,
@@ -139,7 +168,9 @@ function createFunction({ cloud, zipPath }: CreateStackOptions, { name, properti
     environment: properties.Environment?.Variables ?? {},
     memoryMb: properties.MemorySize ?? 128,
     timeoutSeconds: properties.Timeout ?? 3,
-    ...(properties.ReservedConcurrentExecutions && { maximumConcurrency: properties.ReservedConcurrentExecutions }),
+    ...(properties.ReservedConcurrentExecutions && {
+      maximumConcurrency: properties.ReservedConcurrentExecutions,
+    }),
     credentials: cloud.asRole(properties.Role, name).credentials,
     endpointUrl: cloud.url,
     onLog: (text) => {
@@ -149,7 +180,10 @@ function createFunction({ cloud, zipPath }: CreateStackOptions, { name, properti
 }
 
 /** Everything that passes through the broker goes by the topic rules, and past whoever watches. */
-function connectTopicRules({ stack, cloud, broker, log }: CreateStackOptions, sqsAs: (roleArn: string, name: string) => SQSClient): void {
+function connectTopicRules(
+  { stack, cloud, broker, log }: CreateStackOptions,
+  sqsAs: (roleArn: string, name: string) => SQSClient,
+): void {
   const rules = stack.topicRules.map(({ properties }) => {
     const clients = new Map<string, SQSClient>();
     return createTopicRule(properties, {
@@ -179,7 +213,10 @@ function watchQueueDepths({ stack, cloud }: CreateStackOptions, sqs: SQSClient):
       const queue = stack.queues.find(({ name }) => name === metric.dimensions.QueueName);
       if (!queue) continue;
       const { Attributes } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: queue.ref, AttributeNames: ["ApproximateNumberOfMessages"] }),
+        new GetQueueAttributesCommand({
+          QueueUrl: queue.ref,
+          AttributeNames: ["ApproximateNumberOfMessages"],
+        }),
       );
       cloud.cloudWatch.putMetric(metric, Number(Attributes?.ApproximateNumberOfMessages ?? 0));
     }

@@ -1,12 +1,12 @@
 import type { EventEmitter } from "node:events";
+import type { EcsTarget } from "./aws/ecs/ecs.ts";
 import type { AwsEvent } from "./aws/events/aws-event.ts";
 import type { AwsPlace } from "./aws/service.ts";
-import type { EcsTarget } from "./aws/ecs/ecs.ts";
 import { type ClientConfig, type CloudEvents, createLocalCloud, environmentOf, queueUrl } from "./cloud.ts";
 import { createStack, type RunningStack } from "./create-stack.ts";
 import { type PackagedStack, packageStack } from "./package-stack.ts";
-import { loadTemplate } from "./stack/template.ts";
 import { readStack } from "./stack/resources.ts";
+import { loadTemplate } from "./stack/template.ts";
 import { startBroker } from "./stores/broker.ts";
 import { type LocalPostgres, startPostgres } from "./stores/postgres.ts";
 
@@ -82,16 +82,21 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
   try {
     const starting = [
       options.packaged ?? owned(packageStack(stage, region, options.params), (packaged) => packaged.remove()),
-      owned(startPostgres({ ...(options.postgresPort && { port: options.postgresPort }) }), (postgres) => postgres.stop()),
-      owned(startBroker({ ...(options.mqttPort && { port: options.mqttPort }), log }), (broker) => broker.stop()),
+      owned(startPostgres({ ...(options.postgresPort && { port: options.postgresPort }) }), (postgres) =>
+        postgres.stop(),
+      ),
+      owned(startBroker({ ...(options.mqttPort && { port: options.mqttPort }), log }), (broker) =>
+        broker.stop(),
+      ),
     ] as const;
     // One that fails must not leave another behind that is still starting.
     await Promise.allSettled(starting);
     const [packaged, postgres, broker] = await Promise.all(starting);
     signal?.throwIfAborted();
 
-    const cloud = await owned(createLocalCloud({ place, broker, log, ...(options.port && { port: options.port }) }), (started) =>
-      started.stop(),
+    const cloud = await owned(
+      createLocalCloud({ place, broker, log, ...(options.port && { port: options.port }) }),
+      (started) => started.stop(),
     );
     const stackName = `keyturn-${stage}`;
     const loaded = loadTemplate(packaged.template, {
@@ -99,8 +104,9 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
       stackName,
       queueUrl: (name) => queueUrl(cloud.url, `arn:aws:sqs:${region}:${ACCOUNT_ID}:${name}`),
     });
-    const stack = await owned(createStack({ stack: readStack(loaded.resources), cloud, broker, zipPath: packaged.zipPath, log }), (started) =>
-      started.stop(),
+    const stack = await owned(
+      createStack({ stack: readStack(loaded.resources), cloud, broker, zipPath: packaged.zipPath, log }),
+      (started) => started.stop(),
     );
     signal?.throwIfAborted();
 

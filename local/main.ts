@@ -16,7 +16,8 @@ interface Options {
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidArgumentError("a port is 1 to 65535");
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError("a port is 1 to 65535");
   return port;
 }
 
@@ -27,13 +28,20 @@ function collectParam(text: string, params: Readonly<Record<string, string>>): R
 }
 
 const options = new Command("local")
-  .description("The whole pipeline on this machine, from the template that serverless.yml makes; ends on Ctrl-C")
+  .description(
+    "The whole pipeline on this machine, from the template that serverless.yml makes; ends on Ctrl-C",
+  )
   .option("--port <port>", "port of the AWS endpoint; a free one where it is not given", parsePort)
   .option("--mqtt-port <port>", "port of the MQTT broker", parsePort)
   .option("--postgres-port <port>", "port of PostgreSQL", parsePort)
   .option("--stage <name>", "stage to package", "local")
   .option("--region <name>", "region to pretend to be in", "us-east-1")
-  .option("--param <name=value>", "setting of serverless.yml's custom block; may be repeated", collectParam, {})
+  .option(
+    "--param <name=value>",
+    "setting of serverless.yml's custom block; may be repeated",
+    collectParam,
+    {},
+  )
   .option("--json", "print where everything is as one line of JSON, and nothing else on stdout")
   .parse()
   .opts<Options>();

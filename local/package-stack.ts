@@ -23,7 +23,11 @@ export interface PackagedStack {
  * @param params of serverless.yml's `custom:` block, such as `{ adoptionDeadlineSeconds: "5" }`
  * @throws KeyturnError with what the Serverless Framework printed
  */
-export async function packageStack(stage: string, region: string, params: Readonly<Record<string, string>> = {}): Promise<PackagedStack> {
+export async function packageStack(
+  stage: string,
+  region: string,
+  params: Readonly<Record<string, string>> = {},
+): Promise<PackagedStack> {
   const folder = await mkdtemp(join(tmpdir(), "keyturn-package-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   const output = join(folder, "package");
@@ -57,7 +61,9 @@ async function runServerless(args: readonly string[], environment: Record<string
   });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (printed += chunk));
-  const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+  const code = await new Promise<number | null>((resolve, reject) =>
+    child.once("error", reject).once("close", resolve),
+  );
   if (code !== 0) {
     throw new KeyturnError("PACKAGE_FAILED", `sls package ended with ${code}:\n${printed.trim()}`);
   }

@@ -1,5 +1,5 @@
-import { CreateSecretCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { randomBytes } from "node:crypto";
+import { CreateSecretCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import pg from "pg";
 import type { LocalPostgres } from "./stores/postgres.ts";
 
@@ -21,7 +21,10 @@ export const SAMPLE_VERSION_ID = "00000000-0000-4000-8000-000000000001";
 export const newPassword = () => randomBytes(18).toString("base64url");
 
 /** Creates database, users, table and secret. The second user cannot log in before a rotation gives it a password. */
-export async function createSampleStore(postgres: LocalPostgres, secrets: SecretsManagerClient): Promise<SampleStore> {
+export async function createSampleStore(
+  postgres: LocalPostgres,
+  secrets: SecretsManagerClient,
+): Promise<SampleStore> {
   const password = newPassword();
   await asSuperuser(postgres, "postgres", async (client) => {
     await client.query(`create database ${DATABASE}`);
@@ -32,7 +35,9 @@ export async function createSampleStore(postgres: LocalPostgres, secrets: Secret
     await client.query(`create table orders (
       id bigserial primary key, item text not null, quantity int not null, placed_at timestamptz not null default now())`);
     for (const user of USERS) {
-      await client.query(`grant select, insert on orders to ${user}; grant usage on sequence orders_id_seq to ${user}`);
+      await client.query(
+        `grant select, insert on orders to ${user}; grant usage on sequence orders_id_seq to ${user}`,
+      );
     }
   });
   const { ARN = "" } = await secrets.send(

@@ -16,7 +16,9 @@ export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
     const known = await ledger.readInstance(report.secretArn, report.instanceId);
     if (!isNewer(report, known)) return "not-newer";
 
-    const { currentSince } = report.currentSince ? report : await ledger.readVersion(report.secretArn, report.versionId);
+    const { currentSince } = report.currentSince
+      ? report
+      : await ledger.readVersion(report.secretArn, report.versionId);
     await bus.publish(describeReport(report, currentSince));
     await ledger.recordReport(report);
     return "recorded";

@@ -21,7 +21,8 @@ export type MeasureOutcome = "measured" | "already-measured";
  */
 export function createMeasure({ ledger, emit, now }: MeasurePorts) {
   return async (event: DomainEvent): Promise<MeasureOutcome> => {
-    if (!(await ledger.claimMeasurement(event.detail.secretArn, measurementKey(event), now()))) return "already-measured";
+    if (!(await ledger.claimMeasurement(event.detail.secretArn, measurementKey(event), now())))
+      return "already-measured";
     for (const measurement of planMeasurements(event)) emit(measurement);
     return "measured";
   };
@@ -29,7 +30,8 @@ export function createMeasure({ ledger, emit, now }: MeasurePorts) {
 
 /** What makes two events tell of the same step: version and type, and whom it is about. */
 export function measurementKey({ type, detail }: DomainEvent): string {
-  const subject = "instanceId" in detail ? detail.instanceId : "serviceArn" in detail ? detail.serviceArn : "";
+  const subject =
+    "instanceId" in detail ? detail.instanceId : "serviceArn" in detail ? detail.serviceArn : "";
   return `${detail.versionId}#${type}#${subject}`;
 }
 
@@ -51,7 +53,9 @@ export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
       return [{ name: "CredentialUnverifiable", value: 1 }];
     case "InstanceSwapped": {
       const swapped: Measurement = { name: "InstanceSwapped", value: 1 };
-      return detail.adoptionMs === undefined ? [swapped] : [swapped, { name: "AdoptionLatency", value: detail.adoptionMs }];
+      return detail.adoptionMs === undefined
+        ? [swapped]
+        : [swapped, { name: "AdoptionLatency", value: detail.adoptionMs }];
     }
     case "InstanceRejected":
       return [{ name: "InstanceRejected", value: 1 }];

@@ -30,7 +30,14 @@ export function createNotify({ secrets, ledger, notices, bus, now }: NotifyPorts
     const currentSince = rotation.currentSince.toISOString();
     const noticedAt = now();
     const at = noticedAt.toISOString();
-    await notices.publish({ v: 1, kind: "credential-rotated", secretArn, versionId, currentSince, noticedAt: at });
+    await notices.publish({
+      v: 1,
+      kind: "credential-rotated",
+      secretArn,
+      versionId,
+      currentSince,
+      noticedAt: at,
+    });
     await bus.publish({
       type: "RotationNoticed",
       detail: {

@@ -29,10 +29,13 @@ export interface RedeployPlan {
 /** Compares the tasks that run with the reports that came, and decides for each service that is behind. */
 export function planRedeploy(facts: RedeployFacts): RedeployPlan {
   const onVersion = new Set(
-    facts.instances.filter(({ versionId }) => versionId === facts.versionId).map(({ instanceId }) => instanceId),
+    facts.instances
+      .filter(({ versionId }) => versionId === facts.versionId)
+      .map(({ instanceId }) => instanceId),
   );
   // A task that was created after the version became current read the new one at its start.
-  const isStale = ({ taskArn, createdAt }: RunningTask) => createdAt < facts.currentSince && !onVersion.has(taskArn);
+  const isStale = ({ taskArn, createdAt }: RunningTask) =>
+    createdAt < facts.currentSince && !onVersion.has(taskArn);
 
   const tasks = facts.services.flatMap((service) => service.tasks);
   const stale = tasks.filter(isStale).length;
@@ -43,7 +46,10 @@ export function planRedeploy(facts: RedeployFacts): RedeployPlan {
   return { adopted: tasks.length - stale, stale, staleServices };
 }
 
-function decide(service: ServiceUsingSecret, { verdict, currentSince }: RedeployFacts): StaleService["decision"] {
+function decide(
+  service: ServiceUsingSecret,
+  { verdict, currentSince }: RedeployFacts,
+): StaleService["decision"] {
   const deployment = service.primaryDeployment;
   if (deployment?.inProgress && deployment.createdAt >= currentSince) return "deployment-in-progress";
   switch (verdict) {

@@ -35,7 +35,10 @@ export function createRedeploy(ports: RedeployPorts) {
     const { secretArn, versionId } = found;
     const version = await ledger.readVersion(secretArn, versionId);
     // At the notice the time of the label move was still known to the millisecond.
-    const rotation = { ...found, ...(version.currentSince && { currentSince: new Date(version.currentSince) }) };
+    const rotation = {
+      ...found,
+      ...(version.currentSince && { currentSince: new Date(version.currentSince) }),
+    };
     const { adopted, stale, staleServices } = planRedeploy({
       versionId,
       currentSince: rotation.currentSince,
@@ -64,14 +67,21 @@ export function createRedeploy(ports: RedeployPorts) {
   }
 
   /** @returns false where another message about the same version already saw to the service */
-  async function act(rotation: CurrentRotation, { service, staleTasks, decision }: StaleService): Promise<boolean> {
+  async function act(
+    rotation: CurrentRotation,
+    { service, staleTasks, decision }: StaleService,
+  ): Promise<boolean> {
     const { secretArn, versionId } = rotation;
     const { serviceArn } = service;
     if (decision === "wait") return false;
-    if (!(await ledger.claimRedeploy(secretArn, versionId, serviceArn, now(), ports.claimLeaseMs))) return false;
+    if (!(await ledger.claimRedeploy(secretArn, versionId, serviceArn, now(), ports.claimLeaseMs)))
+      return false;
     if (decision === "redeploy") {
       await ecs.forceNewDeployment(service);
-      await bus.publish({ type: "ServiceRedeployed", detail: { ...eventBase(rotation), serviceArn, staleTasks } });
+      await bus.publish({
+        type: "ServiceRedeployed",
+        detail: { ...eventBase(rotation), serviceArn, staleTasks },
+      });
     } else {
       const detail = { ...eventBase(rotation), serviceArn, staleTasks, reason: decision };
       await bus.publish({ type: "RedeployWithheld", detail });

@@ -1,5 +1,9 @@
 import * as z from "zod/mini";
-import { createDynamoDbClient, createEventBridgeClient, createSecretsManagerClient } from "../../shared/aws/clients.ts";
+import {
+  createDynamoDbClient,
+  createEventBridgeClient,
+  createSecretsManagerClient,
+} from "../../shared/aws/clients.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
 import { createLedger } from "../../shared/aws/ledger.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";

@@ -41,7 +41,11 @@ export function createVerify({ secrets, ledger, probe, bus, now }: VerifyPorts) 
 }
 
 /** The domain event that tells of a login's outcome. */
-export function describeVerdict({ secretArn, versionId }: CurrentRotation, outcome: LoginOutcome, occurredAt: string): DomainEvent {
+export function describeVerdict(
+  { secretArn, versionId }: CurrentRotation,
+  outcome: LoginOutcome,
+  occurredAt: string,
+): DomainEvent {
   const base = { v: 1, secretArn, versionId, occurredAt } as const;
   switch (outcome.verdict) {
     case "accepted":

@@ -20,6 +20,8 @@ export interface ActRecord {
   readonly redeployed: Set<string>;
   readonly withheld: Set<string>;
   readonly alarms: Set<string>;
+  /** Instances whose logins had to wait for the version. */
+  readonly waiting: Set<string>;
   readonly steps: ActStep[];
 }
 
@@ -38,7 +40,11 @@ const serviceName = (arn: string) => arn.split("/").at(-1) ?? arn;
  * @param nameOf a short name of an instance
  * @param onStep hears each step as it is seen
  */
-export function recordActs(run: LocalRun, nameOf: (instanceId: string) => string, onStep: (step: ActStep, act: ActRecord) => void): ActRecorder {
+export function recordActs(
+  run: LocalRun,
+  nameOf: (instanceId: string) => string,
+  onStep: (step: ActStep, act: ActRecord) => void,
+): ActRecorder {
   let act = newRecord();
   const step = (text: string, who: string, at: Date) => {
     const seen = { at, step: text, who };
@@ -54,7 +60,8 @@ export function recordActs(run: LocalRun, nameOf: (instanceId: string) => string
 
   run.events.on("published", ({ topic, payload }) => {
     if (topic.startsWith(`${run.topicPrefix}/notices/`)) {
-      if (parseNotice(payload).versionId === act.versionId) step("notice to every subscriber", "notify", new Date());
+      if (parseNotice(payload).versionId === act.versionId)
+        step("notice to every subscriber", "notify", new Date());
     } else if (topic.startsWith(`${run.topicPrefix}/reports/`)) {
       const report = parseReport(JSON.parse(payload));
       if (report.versionId !== act.versionId || act.reports.has(report.instanceId)) return;
@@ -69,7 +76,8 @@ export function recordActs(run: LocalRun, nameOf: (instanceId: string) => string
 
   run.events.on("bus", (event) => {
     if (event.source !== run.eventSource) {
-      if (event["detail-type"] !== "Secret Label Updated") step(`${event.detail.eventName}, seen once more`, "CloudTrail", new Date());
+      if (event["detail-type"] !== "Secret Label Updated")
+        step(`${event.detail.eventName}, seen once more`, "CloudTrail", new Date());
       return;
     }
     const { type, detail } = parseDomainEvent(event);
@@ -86,7 +94,11 @@ export function recordActs(run: LocalRun, nameOf: (instanceId: string) => string
         act.verdict = "unverifiable";
         return step(`unverifiable: ${detail.reason}`, "verify", at);
       case "AdoptionChecked":
-        return step(`deadline check: ${detail.adopted} on the version, ${detail.stale} behind`, "redeploy", at);
+        return step(
+          `deadline check: ${detail.adopted} on the version, ${detail.stale} behind`,
+          "redeploy",
+          at,
+        );
       case "ServiceRedeployed":
         act.redeployed.add(serviceName(detail.serviceArn));
         return step(`forces a new deployment of ${serviceName(detail.serviceArn)}`, "redeploy", at);
@@ -95,6 +107,14 @@ export function recordActs(run: LocalRun, nameOf: (instanceId: string) => string
         return step(`leaves ${serviceName(detail.serviceArn)} alone: ${detail.reason}`, "redeploy", at);
       default:
         return;
+    }
+  });
+
+  // The client says this whenever checkouts begin to wait; here it counts once for each copy and act.
+  run.events.on("log", ({ stream, text }) => {
+    if (stream && text.includes("checkouts wait for a new credential") && !act.waiting.has(stream)) {
+      act.waiting.add(stream);
+      step("a login was refused: new logins wait, open connections go on", nameOf(stream), new Date());
     }
   });
 
@@ -113,5 +133,12 @@ export function recordActs(run: LocalRun, nameOf: (instanceId: string) => string
 }
 
 function newRecord(): ActRecord {
-  return { reports: new Map(), redeployed: new Set(), withheld: new Set(), alarms: new Set(), steps: [] };
+  return {
+    reports: new Map(),
+    redeployed: new Set(),
+    withheld: new Set(),
+    alarms: new Set(),
+    waiting: new Set(),
+    steps: [],
+  };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ECSClient } from "@aws-sdk/client-ecs";
-import type { ActRecord, ActRecorder } from "./act-record.ts";
 import { rotationSucceededEvent } from "../aws/secrets/secret-events.ts";
 import type { LocalRun } from "../local-run.ts";
+import type { ActRecord, ActRecorder } from "./act-record.ts";
 import { countsSince, type Load, type QueryCount } from "./load.ts";
 import { type RotationDriverOptions, type RotationKind, rotate } from "./rotation.ts";
 import { isSteady, LEGACY_API, ORDERS_API, ORDERS_COPIES, waitFor } from "./services.ts";
@@ -58,7 +58,9 @@ const QUERIES_AFTER = 30;
 /** Every copy of orders-api swapped, and legacy-api replaced. */
 export async function isAdopted(act: ActRecord, { ecs }: Stage): Promise<boolean> {
   const swapped = [...act.reports.values()].filter(({ outcome }) => outcome === "swapped");
-  return swapped.length === ORDERS_COPIES && act.redeployed.has(LEGACY_API) && (await isSteady(ecs, [LEGACY_API]));
+  return (
+    swapped.length === ORDERS_COPIES && act.redeployed.has(LEGACY_API) && (await isSteady(ecs, [LEGACY_API]))
+  );
 }
 
 /** The verdict is out, every copy of orders-api refused, both services were left alone, and somebody is paged. */
@@ -86,11 +88,22 @@ export async function playAct(plan: ActPlan, stage: Stage): Promise<ActResult> {
   await waitFor(plan.completeWhen, ACT_TIMEOUT_MS, () => plan.isComplete(act, stage), signal);
   const completed = load.counts();
   const after = () => Object.values(countsSince(load.counts(), completed));
-  await waitFor("the services have answered some more queries", ACT_TIMEOUT_MS, () => after().every(({ queries }) => queries >= QUERIES_AFTER), signal);
+  await waitFor(
+    "the services have answered some more queries",
+    ACT_TIMEOUT_MS,
+    () => after().every(({ queries }) => queries >= QUERIES_AFTER),
+    signal,
+  );
   return resultOf(plan.name, versionId, act, countsSince(load.counts(), before), stage);
 }
 
-function resultOf(name: string, versionId: string, act: ActRecord, counts: Record<string, QueryCount>, stage: Stage): ActResult {
+function resultOf(
+  name: string,
+  versionId: string,
+  act: ActRecord,
+  counts: Record<string, QueryCount>,
+  stage: Stage,
+): ActResult {
   const origin = act.currentSince?.getTime() ?? Number.NaN;
   const instances = [...act.reports.values()].map(({ instanceId, service, outcome, occurredAt }) => ({
     name: stage.nameOf(instanceId),

@@ -16,7 +16,11 @@ export function claimsOfAdoption(act: ActResult): Claim[] {
   return [
     ...noFailedQueries(act),
     claim(act, `all ${ORDERS_COPIES} copies of ${ORDERS_API} swapped`, swapped.length === ORDERS_COPIES),
-    claim(act, `each within ${MAX_ADOPTION_MS} ms`, act.adoptionMs !== null && act.adoptionMs.max < MAX_ADOPTION_MS),
+    claim(
+      act,
+      `each within ${MAX_ADOPTION_MS} ms`,
+      act.adoptionMs !== null && act.adoptionMs.max < MAX_ADOPTION_MS,
+    ),
     claim(act, "the verdict is accepted", act.verdict === "accepted"),
     claim(act, `${LEGACY_API} alone was redeployed`, act.redeployed.join() === LEGACY_API),
   ];
@@ -29,9 +33,17 @@ export function claimsOfContainment(act: ActResult): Claim[] {
     ...noFailedQueries(act),
     claim(act, `${LEGACY_API} served on without a failed query`, act.failedQueries[LEGACY_API] === 0),
     claim(act, "the verdict is rejected", act.verdict === "rejected"),
-    claim(act, `all ${ORDERS_COPIES} copies of ${ORDERS_API} kept the old credential`, rejected.length === ORDERS_COPIES),
+    claim(
+      act,
+      `all ${ORDERS_COPIES} copies of ${ORDERS_API} kept the old credential`,
+      rejected.length === ORDERS_COPIES,
+    ),
     claim(act, "nothing was redeployed", act.redeployed.length === 0),
-    claim(act, "the alarm went off", act.alarms.some((name) => name.endsWith("credential-rejected"))),
+    claim(
+      act,
+      "the alarm went off",
+      act.alarms.some((name) => name.endsWith("credential-rejected")),
+    ),
   ];
 }
 

@@ -35,7 +35,9 @@ const REQUEST_TIMEOUT_MS = 20_000;
 /** Puts a steady load on services through HTTP, and counts every query that fails. */
 export function startLoad(services: readonly LoadedService[]): Load {
   const ending = new AbortController();
-  const counts = new Map(services.map(({ name }) => [name, { queries: 0, failedQueries: 0, codes: {} as Record<string, number> }]));
+  const counts = new Map(
+    services.map(({ name }) => [name, { queries: 0, failedQueries: 0, codes: {} as Record<string, number> }]),
+  );
 
   async function keepAsking(service: LoadedService, worker: number): Promise<void> {
     for (let turn = worker; !ending.signal.aborted; turn++) {
@@ -56,7 +58,8 @@ export function startLoad(services: readonly LoadedService[]): Load {
     Array.from({ length: service.concurrency }, (_, worker) => keepAsking(service, worker)),
   );
   return {
-    counts: () => Object.fromEntries([...counts].map(([name, count]) => [name, { ...count, codes: { ...count.codes } }])),
+    counts: () =>
+      Object.fromEntries([...counts].map(([name, count]) => [name, { ...count, codes: { ...count.codes } }])),
     async stop() {
       ending.abort();
       await Promise.all(workers);
@@ -77,12 +80,17 @@ async function ask({ targets }: LoadedService, turn: number): Promise<string | u
     try {
       const response = await fetch(`http://127.0.0.1:${target.port}/orders`, {
         method: writes ? "POST" : "GET",
-        ...(writes && { body: JSON.stringify({ item: "notebook", quantity: 1 }), headers: { "content-type": "application/json" } }),
+        ...(writes && {
+          body: JSON.stringify({ item: "notebook", quantity: 1 }),
+          headers: { "content-type": "application/json" },
+        }),
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       const body: unknown = await response.json();
       if (response.ok) return undefined;
-      return typeof body === "object" && body !== null && "error" in body ? String(body.error) : `HTTP ${response.status}`;
+      return typeof body === "object" && body !== null && "error" in body
+        ? String(body.error)
+        : `HTTP ${response.status}`;
     } catch (error) {
       // No answer at all: an answer that says "failed" is never asked again.
       if (error instanceof Error && error.name === "TimeoutError") return "TIMEOUT";
@@ -92,7 +100,10 @@ async function ask({ targets }: LoadedService, turn: number): Promise<string | u
 }
 
 /** What was counted between two moments. */
-export function countsSince(now: Record<string, QueryCount>, then: Record<string, QueryCount>): Record<string, QueryCount> {
+export function countsSince(
+  now: Record<string, QueryCount>,
+  then: Record<string, QueryCount>,
+): Record<string, QueryCount> {
   return Object.fromEntries(
     Object.entries(now).map(([name, count]) => {
       const before = then[name];

@@ -22,13 +22,20 @@ interface Demo {
   readonly claims: readonly Claim[];
 }
 
-async function playDemo(run: LocalRun, store: SampleStore, print: Printer, signal: AbortSignal): Promise<Demo> {
+async function playDemo(
+  run: LocalRun,
+  store: SampleStore,
+  print: Printer,
+  signal: AbortSignal,
+): Promise<Demo> {
   const ecs = new ECSClient(run.clientConfig);
   const secrets = new SecretsManagerClient(run.clientConfig);
   const names = new Map<string, string>();
   const started = print.progress("Starting three copies of orders-api and one of legacy-api as ECS tasks");
   await startServices(run, ecs, store, signal);
-  run.targets(CLUSTER, ORDERS_API).forEach(({ taskArn }, index) => names.set(taskArn, `${ORDERS_API}/${index + 1}`));
+  for (const [index, { taskArn }] of run.targets(CLUSTER, ORDERS_API).entries()) {
+    names.set(taskArn, `${ORDERS_API}/${index + 1}`);
+  }
   started();
 
   const nameOf = (instanceId: string) => names.get(instanceId) ?? instanceId.slice(-12);
@@ -37,10 +44,23 @@ async function playDemo(run: LocalRun, store: SampleStore, print: Printer, signa
     { name: LEGACY_API, targets: () => run.targets(CLUSTER, LEGACY_API), concurrency: 1, pauseMs: 50 },
   ]);
   const recorder = recordActs(run, nameOf, print.step);
-  const stage: Stage = { run, ecs, load, recorder, driver: { secrets, postgres: run.postgres, store }, nameOf, signal };
+  const stage: Stage = {
+    run,
+    ecs,
+    load,
+    recorder,
+    driver: { secrets, postgres: run.postgres, store },
+    nameOf,
+    signal,
+  };
   try {
-    print.title("Act 1. The password of one user changes, the old one is dead before the new version is current");
-    const adopted = { isComplete: isAdopted, completeWhen: "orders-api has swapped and legacy-api is redeployed" };
+    print.title(
+      "Act 1. The password of one user changes, the old one is dead before the new version is current",
+    );
+    const adopted = {
+      isComplete: isAdopted,
+      completeWhen: "orders-api has swapped and legacy-api is redeployed",
+    };
     const first = await playAct({ name: "single-user", kind: "single-user", ...adopted }, stage);
     print.result(first);
 
@@ -92,7 +112,9 @@ const { json = false } = new Command("demo")
 const print = createPrinter((line) => console.log(line));
 const startedAt = performance.now();
 await endOnSignals(async (signal) => {
-  const ready = print.progress("Packaging serverless.yml and starting what it describes, PostgreSQL and an MQTT broker");
+  const ready = print.progress(
+    "Packaging serverless.yml and starting what it describes, PostgreSQL and an MQTT broker",
+  );
   const run = await startLocalRun({ params: { adoptionDeadlineSeconds: String(DEADLINE_SECONDS) }, signal });
   try {
     ready();
@@ -101,7 +123,9 @@ await endOnSignals(async (signal) => {
     const demo = await playDemo(run, store, print, signal);
     print.title("Claims");
     print.claims(demo.claims);
-    print.line(`\n${demo.ok ? "All hold" : "Not all hold"}; ${((performance.now() - startedAt) / 1_000).toFixed(0)} s in all.`);
+    print.line(
+      `\n${demo.ok ? "All hold" : "Not all hold"}; ${((performance.now() - startedAt) / 1_000).toFixed(0)} s in all.`,
+    );
     await run.stop();
     if (json) console.log(JSON.stringify(demo));
     return demo.ok ? 0 : 1;

@@ -39,7 +39,9 @@ export function createPrinter(write: (line: string) => void): Printer {
     },
 
     result(act) {
-      line(`\n${pc.bold("Timeline")} of ${act.name}, version ${act.versionId.slice(0, 8)}; 0 ms is AWSCURRENT moving`);
+      line(
+        `\n${pc.bold("Timeline")} of ${act.name}, version ${act.versionId.slice(0, 8)}; 0 ms is AWSCURRENT moving`,
+      );
       for (const { atMs, step, who } of act.steps) {
         line(`${formatMs(atMs).padStart(11)}  ${who.padEnd(16)} ${step}`);
       }
@@ -49,11 +51,18 @@ export function createPrinter(write: (line: string) => void): Printer {
         String(act.queries[service]),
         String(act.failedQueries[service]),
         formatCodes(act.failureCodes[service] ?? {}),
-        act.redeployed.includes(service) ? "redeployed" : act.withheld.includes(service) ? "withheld" : "no need",
+        act.redeployed.includes(service)
+          ? "redeployed"
+          : act.withheld.includes(service)
+            ? "withheld"
+            : "no need",
       ]);
       for (const row of table([["service", "queries", "failed", "with", "redeploy"], ...rows])) line(row);
       const { adoptionMs } = act;
-      if (adoptionMs) line(`adoption: p50 ${adoptionMs.p50} ms, p99 ${adoptionMs.p99} ms, max ${adoptionMs.max} ms; verdict ${act.verdict}`);
+      if (adoptionMs)
+        line(
+          `adoption: p50 ${adoptionMs.p50} ms, p99 ${adoptionMs.p99} ms, max ${adoptionMs.max} ms; verdict ${act.verdict}`,
+        );
       else line(`adoption: none; verdict ${act.verdict}`);
     },
 
@@ -82,5 +91,10 @@ function emphasise(step: string): string {
 /** Columns as wide as their widest cell. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("   ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("   ")
+      .trimEnd(),
+  );
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   DescribeSecretCommand,
   GetSecretValueCommand,
@@ -32,20 +33,29 @@ export interface Rotated {
 }
 
 const TEST_TIMEOUT_MS = 5_000;
+/** Each step is an invocation of the rotation function on AWS, so that between two of them time goes by. */
+const STEP_MS = 300;
 
 /**
  * Rotates the sample secret in the order of steps that Secrets Manager's rotation functions have: createSecret, setSecret, testSecret, finishSecret.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
  */
-export async function rotate(kind: RotationKind, { secrets, postgres, store, onStep }: RotationDriverOptions): Promise<Rotated> {
+export async function rotate(
+  kind: RotationKind,
+  { secrets, postgres, store, onStep }: RotationDriverOptions,
+): Promise<Rotated> {
   const SecretId = store.secretArn;
   const versionId = randomUUID();
   const current = await secrets.send(new GetSecretValueCommand({ SecretId }));
   const value = JSON.parse(current.SecretString ?? "{}");
   const [first, second] = store.users;
-  const username = kind === "alternating-users" ? (value.username === first ? second : first) : value.username;
+  const username =
+    kind === "alternating-users" ? (value.username === first ? second : first) : value.username;
   const pending = JSON.stringify({ ...value, username, password: newPassword() });
-  const done = (step: string) => onStep(step, new Date());
+  const done = async (step: string) => {
+    onStep(step, new Date());
+    await sleep(STEP_MS);
+  };
 
   await secrets.send(
     new PutSecretValueCommand({
@@ -55,22 +65,25 @@ export async function rotate(kind: RotationKind, { secrets, postgres, store, onS
       VersionStages: ["AWSPENDING"],
     }),
   );
-  done("createSecret: the new version waits as AWSPENDING");
+  await done("createSecret: the new version waits as AWSPENDING");
 
   if (kind === "password-never-set") {
-    done("setSecret: broken, the database keeps the old password");
+    await done("setSecret: broken, the database keeps the old password");
   } else {
     const { password } = JSON.parse(pending);
     await asSuperuser(postgres, store.database, (client) =>
       client.query(`alter role ${username} login password ${client.escapeLiteral(password)}`),
     );
-    done(
+    await done(
       kind === "single-user"
         ? "setSecret: the database wants the new password, AWSCURRENT is still the old"
         : `setSecret: user ${username} has a new password, ${value.username} keeps its own`,
     );
-    await probePostgresLogin(parsePostgresSecret(new Redacted(pending)), { timeoutMs: TEST_TIMEOUT_MS, tls: "disable" });
-    done("testSecret: a login with the new version succeeds");
+    await probePostgresLogin(parsePostgresSecret(new Redacted(pending)), {
+      timeoutMs: TEST_TIMEOUT_MS,
+      tls: "disable",
+    });
+    await done("testSecret: a login with the new version succeeds");
   }
 
   await secrets.send(

@@ -16,7 +16,12 @@ export const ORDERS_COPIES = 3;
 
 /** Node itself asks, since a bare machine has no curl. */
 const healthCheck: ContainerDefinition["healthCheck"] = {
-  command: ["CMD", "node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"],
+  command: [
+    "CMD",
+    "node",
+    "-e",
+    "fetch('http://127.0.0.1:' + process.env.PORT + '/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
+  ],
   interval: 10,
   timeout: 5,
   retries: 3,
@@ -43,7 +48,13 @@ function ordersContainer(run: LocalRun, store: SampleStore): ContainerDefinition
 
 /** Cannot follow: ECS gives it the credential at its start, and never again. */
 function legacyContainer(store: SampleStore): ContainerDefinition {
-  const keys = { DB_HOST: "host", DB_PORT: "port", DB_NAME: "dbname", DB_USER: "username", DB_PASSWORD: "password" };
+  const keys = {
+    DB_HOST: "host",
+    DB_PORT: "port",
+    DB_NAME: "dbname",
+    DB_USER: "username",
+    DB_PASSWORD: "password",
+  };
   return {
     name: LEGACY_API,
     image: LEGACY_API,
@@ -56,11 +67,21 @@ function legacyContainer(store: SampleStore): ContainerDefinition {
 }
 
 /** Starts both services as ECS tasks under roles of their own; resolves when every copy is healthy. */
-export async function startServices(run: LocalRun, ecs: ECSClient, store: SampleStore, signal?: AbortSignal): Promise<void> {
+export async function startServices(
+  run: LocalRun,
+  ecs: ECSClient,
+  store: SampleStore,
+  signal?: AbortSignal,
+): Promise<void> {
   const readSecret = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
-  const allow = (actions: readonly string[]) => [{ Effect: "Allow", Action: actions, Resource: store.secretArn }];
+  const allow = (actions: readonly string[]) => [
+    { Effect: "Allow", Action: actions, Resource: store.secretArn },
+  ];
   const taskRoleArn = await run.createRole(`${ORDERS_API}-task`, allow(readSecret));
-  const executionRoleArn = await run.createRole(`${LEGACY_API}-execution`, allow(["secretsmanager:GetSecretValue"]));
+  const executionRoleArn = await run.createRole(
+    `${LEGACY_API}-execution`,
+    allow(["secretsmanager:GetSecretValue"]),
+  );
 
   await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
   await ecs.send(
@@ -78,7 +99,9 @@ export async function startServices(run: LocalRun, ecs: ECSClient, store: Sample
     }),
   );
   const create = (serviceName: string, desiredCount: number) =>
-    ecs.send(new CreateServiceCommand({ cluster: CLUSTER, serviceName, taskDefinition: serviceName, desiredCount }));
+    ecs.send(
+      new CreateServiceCommand({ cluster: CLUSTER, serviceName, taskDefinition: serviceName, desiredCount }),
+    );
   await create(ORDERS_API, ORDERS_COPIES);
   await create(LEGACY_API, 1);
   await waitFor("both services are healthy", 30_000, () => isSteady(ecs, [ORDERS_API, LEGACY_API]), signal);
@@ -89,7 +112,9 @@ export async function isSteady(ecs: ECSClient, services: readonly string[]): Pro
   const answer = await ecs.send(new DescribeServicesCommand({ cluster: CLUSTER, services: [...services] }));
   return (answer.services ?? []).every(
     ({ deployments = [], runningCount, desiredCount }) =>
-      deployments.length === 1 && deployments[0]?.rolloutState === "COMPLETED" && runningCount === desiredCount,
+      deployments.length === 1 &&
+      deployments[0]?.rolloutState === "COMPLETED" &&
+      runningCount === desiredCount,
   );
 }
 
@@ -103,7 +128,8 @@ export async function waitFor(
   const deadline = performance.now() + timeoutMs;
   while (!(await isSo())) {
     signal?.throwIfAborted();
-    if (performance.now() > deadline) throw new Error(`Gave up after ${timeoutMs / 1_000} s waiting until ${what}`);
+    if (performance.now() > deadline)
+      throw new Error(`Gave up after ${timeoutMs / 1_000} s waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

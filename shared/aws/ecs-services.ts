@@ -80,7 +80,10 @@ export function createEcsServices(client: ECSClient, clusters: readonly string[]
             clusterArn,
             tasks: await runningTasks(cluster, serviceArn),
             ...(primary?.createdAt && {
-              primaryDeployment: { createdAt: primary.createdAt, inProgress: primary.rolloutState === "IN_PROGRESS" },
+              primaryDeployment: {
+                createdAt: primary.createdAt,
+                inProgress: primary.rolloutState === "IN_PROGRESS",
+              },
             }),
           });
         }

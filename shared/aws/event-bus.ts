@@ -15,7 +15,12 @@ export function createEventBus(client: EventBridgeClient, source: string): Event
       const answer = await client.send(
         new PutEventsCommand({
           Entries: [
-            { Source: source, DetailType: type, Detail: JSON.stringify(detail), Resources: [detail.secretArn] },
+            {
+              Source: source,
+              DetailType: type,
+              Detail: JSON.stringify(detail),
+              Resources: [detail.secretArn],
+            },
           ],
         }),
       );

@@ -34,7 +34,13 @@ export interface Ledger {
   readVersion(secretArn: string, versionId: string): Promise<VersionRecord>;
   recordNotice(secretArn: string, versionId: string, currentSince: string, noticedAt: string): Promise<void>;
   /** The first verdict on a version stands. */
-  recordVerdict(secretArn: string, versionId: string, verdict: Verdict, decidedAt: string, reason?: string): Promise<void>;
+  recordVerdict(
+    secretArn: string,
+    versionId: string,
+    verdict: Verdict,
+    decidedAt: string,
+    reason?: string,
+  ): Promise<void>;
   readInstance(secretArn: string, instanceId: string): Promise<InstanceRecord | undefined>;
   listInstances(secretArn: string): Promise<InstanceRecord[]>;
   /** Keeps the report unless a newer one of the same outcome is there. */
@@ -43,7 +49,13 @@ export interface Ledger {
    * True for one caller a version and service; for another only where the first has not finished within the lease.
    * @param leaseMs how long a claim that was never finished keeps others out
    */
-  claimRedeploy(secretArn: string, versionId: string, serviceArn: string, now: Date, leaseMs: number): Promise<boolean>;
+  claimRedeploy(
+    secretArn: string,
+    versionId: string,
+    serviceArn: string,
+    now: Date,
+    leaseMs: number,
+  ): Promise<boolean>;
   finishRedeploy(secretArn: string, versionId: string, serviceArn: string, now: Date): Promise<void>;
   /** True the first time that it is asked for this key. */
   claimMeasurement(secretArn: string, key: string, now: Date): Promise<boolean>;
@@ -76,7 +88,9 @@ const expiry = (from: Date, days: number): AttributeValue => ({
 
 /** Text attributes of an item, without its keys. */
 function textOf(item: Item): Record<string, string> {
-  return Object.fromEntries(Object.entries(item).flatMap(([name, value]) => (value.S === undefined ? [] : [[name, value.S]])));
+  return Object.fromEntries(
+    Object.entries(item).flatMap(([name, value]) => (value.S === undefined ? [] : [[name, value.S]])),
+  );
 }
 
 /** @returns false where the condition did not hold */
@@ -92,7 +106,9 @@ async function unlessConditionFails(write: Promise<unknown>): Promise<boolean> {
 
 export function createLedger(client: DynamoDBClient, tableName: string): Ledger {
   const get = async (Key: Item) => {
-    const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }),
+    );
     return Item && textOf(Item);
   };
 
@@ -104,7 +120,9 @@ export function createLedger(client: DynamoDBClient, tableName: string): Ledger 
           TableName: tableName,
           Key,
           UpdateExpression: `SET ${[...Object.keys(values), "expiresAt"].map((name) => `#${name} = :${name}`).join(", ")}`,
-          ExpressionAttributeNames: Object.fromEntries([...Object.keys(values), "expiresAt"].map((name) => [`#${name}`, name])),
+          ExpressionAttributeNames: Object.fromEntries(
+            [...Object.keys(values), "expiresAt"].map((name) => [`#${name}`, name]),
+          ),
           ExpressionAttributeValues: {
             ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, { S: value }])),
             ":expiresAt": expiry(at, KEEP_DAYS),
@@ -153,7 +171,8 @@ export function createLedger(client: DynamoDBClient, tableName: string): Ledger 
           ExpressionAttributeValues: { ":pk": secretKey(secretArn), ":instance": { S: "INSTANCE#" } },
         },
       );
-      for await (const page of pages) instances.push(...(page.Items ?? []).map((item) => toInstance(textOf(item))));
+      for await (const page of pages)
+        instances.push(...(page.Items ?? []).map((item) => toInstance(textOf(item))));
       return instances;
     },
 
@@ -179,7 +198,8 @@ export function createLedger(client: DynamoDBClient, tableName: string): Ledger 
               claimedAt: { S: now.toISOString() },
               expiresAt: expiry(now, KEEP_DAYS),
             },
-            ConditionExpression: "attribute_not_exists(pk) OR (attribute_not_exists(redeployedAt) AND claimedAt < :lapsed)",
+            ConditionExpression:
+              "attribute_not_exists(pk) OR (attribute_not_exists(redeployedAt) AND claimedAt < :lapsed)",
             ExpressionAttributeValues: { ":lapsed": { S: new Date(now.getTime() - leaseMs).toISOString() } },
           }),
         ),

@@ -57,7 +57,10 @@ export function createSecrets(client: SecretsManagerClient): Secrets {
         shouldRetry: ({ error }) => error instanceof ResourceNotFoundException,
       }).catch((cause) => {
         if (!(cause instanceof ResourceNotFoundException)) throw cause;
-        throw new DependencyError("The version cannot be read yet", { cause, details: { secretArn, versionId } });
+        throw new DependencyError("The version cannot be read yet", {
+          cause,
+          details: { secretArn, versionId },
+        });
       });
       if (answer.SecretString === undefined) {
         throw new DependencyError("The version holds bytes, not text", { details: { secretArn, versionId } });

@@ -17,7 +17,9 @@ export const Milliseconds = z.number().check(z.nonnegative());
 
 /** Where and why `value` does not fit, one short phrase for each problem. Names keys, never their values. */
 export function describeIssues(error: z.core.$ZodError): string[] {
-  return error.issues.map((issue) => `${issue.path.join(".") || "(message)"}: ${issue.message || issue.code}`);
+  return error.issues.map(
+    (issue) => `${issue.path.join(".") || "(message)"}: ${issue.message || issue.code}`,
+  );
 }
 
 /**
@@ -26,7 +28,11 @@ export function describeIssues(error: z.core.$ZodError): string[] {
  *
  * @throws InvalidMessageError naming the kind of message and what was wrong
  */
-export function parseVersioned<T extends z.ZodMiniType>(kind: string, schema: T, value: unknown): z.output<T> {
+export function parseVersioned<T extends z.ZodMiniType>(
+  kind: string,
+  schema: T,
+  value: unknown,
+): z.output<T> {
   const version = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;
   if (version !== 1) {
     throw new InvalidMessageError(

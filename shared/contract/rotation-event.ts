@@ -51,7 +51,12 @@ export function parseRotationEvent(event: unknown): RotationEvent {
           `Secret Label Updated event moved the label ${detail.labelUpdated}; only AWSCURRENT is a rotation. Narrow the rule's pattern.`,
         );
       }
-      return { secretArn: resources[0], versionId: detail.versionId, source: "label-updated", occurredAt: time };
+      return {
+        secretArn: resources[0],
+        versionId: detail.versionId,
+        source: "label-updated",
+        occurredAt: time,
+      };
     }
     case "AWS Service Event via CloudTrail": {
       const { detail, time } = parseMessage("RotationSucceeded event", RotationSucceeded, event);

@@ -1,9 +1,9 @@
 import { DependencyError } from "../contract/errors.ts";
 import {
   isPostgresAuthFailure,
+  type PostgresTls,
   parsePostgresSecret,
   postgresErrorCode,
-  type PostgresTls,
   probePostgresLogin,
   UnusableSecretError,
 } from "./postgres.ts";

@@ -54,11 +54,15 @@ export function parsePostgresSecret(secret: Redacted, defaults: PostgresDefaults
     json = JSON.parse(secret.reveal());
   } catch {
     // The parser's message quotes the text, so it must not become the cause.
-    throw new UnusableSecretError("The secret is not JSON; a database secret is an object with username and password");
+    throw new UnusableSecretError(
+      "The secret is not JSON; a database secret is an object with username and password",
+    );
   }
   const parsed = z.safeParse(PostgresSecret, json);
   if (!parsed.success) {
-    throw new UnusableSecretError(`The secret is not a database secret: ${describeIssues(parsed.error).join("; ")}`);
+    throw new UnusableSecretError(
+      `The secret is not a database secret: ${describeIssues(parsed.error).join("; ")}`,
+    );
   }
   const { engine, host = defaults.host, port = defaults.port ?? 5432, username, password } = parsed.data;
   if (engine !== undefined && !ENGINES.has(engine)) {
@@ -97,7 +101,10 @@ export interface PostgresProbeOptions {
  *
  * @throws the driver's error; see `isPostgresAuthFailure`
  */
-export async function probePostgresLogin(credential: PostgresCredential, options: PostgresProbeOptions): Promise<void> {
+export async function probePostgresLogin(
+  credential: PostgresCredential,
+  options: PostgresProbeOptions,
+): Promise<void> {
   const client = new pg.Client({
     host: credential.host,
     port: credential.port,

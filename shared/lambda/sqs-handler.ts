@@ -9,7 +9,9 @@ import { KeyturnError } from "../contract/errors.ts";
 import { parseJson } from "../contract/message.ts";
 import { type LogFields, SERVICE_NAME } from "./telemetry.ts";
 
-export interface SqsHandlerOptions<Message extends { readonly secretArn: string; readonly versionId?: string | undefined }> {
+export interface SqsHandlerOptions<
+  Message extends { readonly secretArn: string; readonly versionId?: string | undefined },
+> {
   /** Reads a record's body; what it throws sends the record on its way to the dead-letter queue. */
   readonly parse: (body: unknown) => Message;
   /** @returns what was done, for the log */
@@ -22,9 +24,9 @@ export interface SqsHandlerOptions<Message extends { readonly secretArn: string;
  * The one middleware list: structured logs, metrics, and partial batch failures. A record that fails is reported
  * alone, so that SQS delivers just that one again, and the rest of the batch is deleted.
  */
-export function createSqsHandler<Message extends { readonly secretArn: string; readonly versionId?: string | undefined }>(
-  options: SqsHandlerOptions<Message>,
-) {
+export function createSqsHandler<
+  Message extends { readonly secretArn: string; readonly versionId?: string | undefined },
+>(options: SqsHandlerOptions<Message>) {
   const logger = new Logger({ serviceName: SERVICE_NAME });
   const processor = new BatchProcessor(EventType.SQS);
 

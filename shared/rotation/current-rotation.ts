@@ -1,5 +1,5 @@
-import type { RotationEvent } from "../contract/rotation-event.ts";
 import type { SecretFacts, Secrets } from "../aws/secrets.ts";
+import type { RotationEvent } from "../contract/rotation-event.ts";
 
 /** A rotation whose version is the current one, as of now. */
 export interface CurrentRotation {
@@ -20,8 +20,14 @@ export async function findCurrentRotation(
 ): Promise<CurrentRotation | undefined> {
   const facts = await secrets.describe(event.secretArn);
   const versionId = facts.currentVersionId;
-  if (versionId === undefined || (event.versionId !== undefined && event.versionId !== versionId)) return undefined;
-  return { secretArn: facts.secretArn, versionId, detectedBy: event.source, currentSince: currentSince(event, facts) };
+  if (versionId === undefined || (event.versionId !== undefined && event.versionId !== versionId))
+    return undefined;
+  return {
+    secretArn: facts.secretArn,
+    versionId,
+    detectedBy: event.source,
+    currentSince: currentSince(event, facts),
+  };
 }
 
 /**

@@ -9,7 +9,8 @@ import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
 const events = new URL("../../events/", import.meta.url);
 const readText = (path: string) => readFileSync(new URL(path, events), "utf8");
 const readJson = (path: string): unknown => JSON.parse(readText(path));
-const list = (folder: string) => readdirSync(new URL(folder, events)).filter((name) => name.endsWith(".json"));
+const list = (folder: string) =>
+  readdirSync(new URL(folder, events)).filter((name) => name.endsWith(".json"));
 
 test.each(list("sources/"))("sources/%s is a rotation event", (name) => {
   expect(parseRotationEvent(readJson(`sources/${name}`)).secretArn).toMatch(/^arn:/);
@@ -36,11 +37,14 @@ const parsers = {
   measure: parseDomainEvent,
 };
 
-test.each(Object.entries(parsers))("%s.json is an SQS event whose every record the function reads", (name, parse) => {
-  const event = readJson(`${name}.json`) as { Records: { body: string; eventSourceARN: string }[] };
-  expect(event.Records.length).toBeGreaterThan(0);
-  for (const record of event.Records) expect(() => parse(JSON.parse(record.body))).not.toThrow();
-});
+test.each(Object.entries(parsers))(
+  "%s.json is an SQS event whose every record the function reads",
+  (name, parse) => {
+    const event = readJson(`${name}.json`) as { Records: { body: string; eventSourceARN: string }[] };
+    expect(event.Records.length).toBeGreaterThan(0);
+    for (const record of event.Records) expect(() => parse(JSON.parse(record.body))).not.toThrow();
+  },
+);
 
 test("there is an event for every function", () => {
   const functions = readdirSync(new URL("../../functions/", import.meta.url));

@@ -29,7 +29,10 @@ export const rotationSucceeded = (): RotationEvent => ({
 
 /** Behind the ports of the handlers: what was done is in the arrays, what is known can be set. */
 export function createFakePipeline(current: string = V2) {
-  const facts: { -readonly [K in keyof SecretFacts]: SecretFacts[K] } = { secretArn: SECRET_ARN, currentVersionId: current };
+  const facts: { -readonly [K in keyof SecretFacts]: SecretFacts[K] } = {
+    secretArn: SECRET_ARN,
+    currentVersionId: current,
+  };
   const versions = new Map<string, VersionRecord>();
   const instances = new Map<string, InstanceRecord>();
   const claims = new Set<string>();
@@ -42,11 +45,13 @@ export function createFakePipeline(current: string = V2) {
     describe: async () => facts,
     read: async () => new Redacted('{"username":"orders","password":"EXAMPLE"}'),
   };
-  const patch = (versionId: string, values: VersionRecord) => versions.set(versionId, { ...values, ...versions.get(versionId) });
+  const patch = (versionId: string, values: VersionRecord) =>
+    versions.set(versionId, { ...values, ...versions.get(versionId) });
   const claim = async (key: string) => !claims.has(key) && claims.add(key) !== undefined;
   const ledger: Ledger = {
     readVersion: async (_, versionId) => versions.get(versionId) ?? {},
-    recordNotice: async (_, versionId, currentSince, noticedAt) => void patch(versionId, { currentSince, noticedAt }),
+    recordNotice: async (_, versionId, currentSince, noticedAt) =>
+      void patch(versionId, { currentSince, noticedAt }),
     recordVerdict: async (_, versionId, verdict) => void patch(versionId, { verdict }),
     readInstance: async (_, instanceId) => instances.get(instanceId),
     listInstances: async () => [...instances.values()],

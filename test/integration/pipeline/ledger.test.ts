@@ -45,7 +45,8 @@ beforeEach(async () => {
       ],
     }),
   );
-  const isActive = async () => (await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus === "ACTIVE";
+  const isActive = async () =>
+    (await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus === "ACTIVE";
   await vi.waitFor(async () => expect(await isActive()).toBe(true));
   ledger = createLedger(client, TableName);
 });
@@ -89,8 +90,13 @@ test("keeps the newest report of an instance, whatever the order and however tim
 
 test("keeps the version in use beside a rejected one", async () => {
   await ledger.recordReport(report());
-  await ledger.recordReport(report({ versionId: V2, outcome: "rejected", occurredAt: "2026-11-20T10:00:02Z" }));
-  expect(await ledger.readInstance(SECRET_ARN, "task-1")).toMatchObject({ versionId: V1, rejectedVersionId: V2 });
+  await ledger.recordReport(
+    report({ versionId: V2, outcome: "rejected", occurredAt: "2026-11-20T10:00:02Z" }),
+  );
+  expect(await ledger.readInstance(SECRET_ARN, "task-1")).toMatchObject({
+    versionId: V1,
+    rejectedVersionId: V2,
+  });
 });
 
 test("lists every instance of a secret, over as many pages as it takes, and of no other", async () => {
@@ -99,7 +105,9 @@ test("lists every instance of a secret, over as many pages as it takes, and of n
   await Promise.all(names.map((instanceId) => ledger.recordReport(report({ instanceId }))));
   await ledger.recordReport(report({ secretArn: `${SECRET_ARN.slice(0, -1)}g`, instanceId: "other" }));
   await ledger.recordVerdict(SECRET_ARN, V1, "accepted", NOW.toISOString());
-  expect((await ledger.listInstances(SECRET_ARN)).map(({ instanceId }) => instanceId).toSorted()).toEqual(names.toSorted());
+  expect((await ledger.listInstances(SECRET_ARN)).map(({ instanceId }) => instanceId).toSorted()).toEqual(
+    names.toSorted(),
+  );
 });
 
 test("lets one of many claim a redeploy", async () => {
@@ -119,6 +127,8 @@ test("gives a claim that was never finished to the next one after the lease, and
 });
 
 test("lets a step be measured once", async () => {
-  const claims = await Promise.all(Array.from({ length: 5 }, () => ledger.claimMeasurement(SECRET_ARN, `${V2}#X#`, NOW)));
+  const claims = await Promise.all(
+    Array.from({ length: 5 }, () => ledger.claimMeasurement(SECRET_ARN, `${V2}#X#`, NOW)),
+  );
   expect(claims.filter(Boolean)).toHaveLength(1);
 });

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { createNotify } from "../../../functions/notify/notify.ts";
-import { createFakePipeline, labelUpdated, NOW, rotationSucceeded, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
+import {
+  createFakePipeline,
+  labelUpdated,
+  NOW,
+  rotationSucceeded,
+  SECRET_ARN,
+  V1,
+  V2,
+} from "../../fakes/pipeline.ts";
 
 test("sends one notice with secret and version, and no value", async () => {
   const fake = createFakePipeline();
@@ -36,11 +44,11 @@ test("keeps the event's time where the secret was changed again since", async ()
 test("handles one rotation that two sources tell of once", async () => {
   const fake = createFakePipeline();
   const notify = createNotify(fake.ports);
-  expect([await notify(labelUpdated()), await notify(rotationSucceeded()), await notify(labelUpdated())]).toEqual([
-    "noticed",
-    "already-noticed",
-    "already-noticed",
-  ]);
+  expect([
+    await notify(labelUpdated()),
+    await notify(rotationSucceeded()),
+    await notify(labelUpdated()),
+  ]).toEqual(["noticed", "already-noticed", "already-noticed"]);
   expect(fake.notices).toHaveLength(1);
 });
 

@@ -3,20 +3,35 @@ import { planRedeploy } from "../../../functions/redeploy/plan-redeploy.ts";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
 import type { ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
 import type { Verdict } from "../../../shared/aws/ledger.ts";
-import { createFakePipeline, labelUpdated, ROTATED_AT, rotationSucceeded, V1, V2 } from "../../fakes/pipeline.ts";
+import {
+  createFakePipeline,
+  labelUpdated,
+  ROTATED_AT,
+  rotationSucceeded,
+  V1,
+  V2,
+} from "../../fakes/pipeline.ts";
 
 const currentSince = new Date(ROTATED_AT);
 const before = new Date(currentSince.getTime() - 60_000);
 const after = new Date(currentSince.getTime() + 10);
 
-const service = (name: string, tasks: Record<string, Date>, changes: Partial<ServiceUsingSecret> = {}): ServiceUsingSecret => ({
+const service = (
+  name: string,
+  tasks: Record<string, Date>,
+  changes: Partial<ServiceUsingSecret> = {},
+): ServiceUsingSecret => ({
   serviceArn: name,
   clusterArn: "main",
   tasks: Object.entries(tasks).map(([taskArn, createdAt]) => ({ taskArn, createdAt })),
   primaryDeployment: { createdAt: before, inProgress: false },
   ...changes,
 });
-const onVersion = (instanceId: string, versionId: string) => ({ instanceId, service: "orders-api", versionId });
+const onVersion = (instanceId: string, versionId: string) => ({
+  instanceId,
+  service: "orders-api",
+  versionId,
+});
 const inProgress = (createdAt: Date) => ({ primaryDeployment: { createdAt, inProgress: true } });
 
 test.each<{
@@ -26,15 +41,57 @@ test.each<{
   reported?: string;
   decision: string | undefined;
 }>([
-  { name: "a task that never reported", verdict: "accepted", service: service("s", { t: before }), decision: "redeploy" },
-  { name: "a task that reported the version", verdict: "accepted", service: service("s", { t: before }), reported: V2, decision: undefined },
-  { name: "a task that reported the version before", verdict: "accepted", service: service("s", { t: before }), reported: V1, decision: "redeploy" },
-  { name: "a task that was created after the rotation", verdict: "accepted", service: service("s", { t: after }), decision: undefined },
-  { name: "a rejected credential", verdict: "rejected", service: service("s", { t: before }), decision: "credential-rejected" },
-  { name: "a credential that could not be tried", verdict: "unverifiable", service: service("s", { t: before }), decision: "credential-unverifiable" },
+  {
+    name: "a task that never reported",
+    verdict: "accepted",
+    service: service("s", { t: before }),
+    decision: "redeploy",
+  },
+  {
+    name: "a task that reported the version",
+    verdict: "accepted",
+    service: service("s", { t: before }),
+    reported: V2,
+    decision: undefined,
+  },
+  {
+    name: "a task that reported the version before",
+    verdict: "accepted",
+    service: service("s", { t: before }),
+    reported: V1,
+    decision: "redeploy",
+  },
+  {
+    name: "a task that was created after the rotation",
+    verdict: "accepted",
+    service: service("s", { t: after }),
+    decision: undefined,
+  },
+  {
+    name: "a rejected credential",
+    verdict: "rejected",
+    service: service("s", { t: before }),
+    decision: "credential-rejected",
+  },
+  {
+    name: "a credential that could not be tried",
+    verdict: "unverifiable",
+    service: service("s", { t: before }),
+    decision: "credential-unverifiable",
+  },
   { name: "no verdict yet", verdict: undefined, service: service("s", { t: before }), decision: "wait" },
-  { name: "a deployment that began after the rotation", verdict: "accepted", service: service("s", { t: before }, inProgress(after)), decision: "deployment-in-progress" },
-  { name: "a deployment that began before the rotation", verdict: "accepted", service: service("s", { t: before }, inProgress(before)), decision: "redeploy" },
+  {
+    name: "a deployment that began after the rotation",
+    verdict: "accepted",
+    service: service("s", { t: before }, inProgress(after)),
+    decision: "deployment-in-progress",
+  },
+  {
+    name: "a deployment that began before the rotation",
+    verdict: "accepted",
+    service: service("s", { t: before }, inProgress(before)),
+    decision: "redeploy",
+  },
 ])("decides on $name: $decision", ({ verdict, service, reported, decision }) => {
   const instances = reported ? [onVersion("t", reported)] : [];
   const plan = planRedeploy({ versionId: V2, currentSince, verdict, services: [service], instances });
@@ -45,23 +102,36 @@ test.each<{
 function pipelineWith(verdict: Verdict | undefined) {
   const fake = createFakePipeline();
   if (verdict) fake.versions.set(V2, { verdict });
-  fake.services.push(service("orders-api", { o1: before, o2: before }), service("legacy-api", { l1: before }));
+  fake.services.push(
+    service("orders-api", { o1: before, o2: before }),
+    service("legacy-api", { l1: before }),
+  );
   for (const task of ["o1", "o2"]) fake.instances.set(task, onVersion(task, V2));
   return fake;
 }
 
 test("redeploys the stale service alone", async () => {
   const fake = pipelineWith("accepted");
-  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({ adopted: 2, stale: 1, redeployed: ["legacy-api"] });
+  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({
+    adopted: 2,
+    stale: 1,
+    redeployed: ["legacy-api"],
+  });
   expect(fake.redeployed).toEqual(["legacy-api"]);
   expect(fake.eventTypes()).toEqual(["AdoptionChecked", "ServiceRedeployed"]);
 });
 
 test("never redeploys on a rejected verdict", async () => {
   const fake = pipelineWith("rejected");
-  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({ redeployed: [], withheld: ["legacy-api"] });
+  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({
+    redeployed: [],
+    withheld: ["legacy-api"],
+  });
   expect(fake.redeployed).toEqual([]);
-  expect(fake.events[1]).toMatchObject({ type: "RedeployWithheld", detail: { reason: "credential-rejected" } });
+  expect(fake.events[1]).toMatchObject({
+    type: "RedeployWithheld",
+    detail: { reason: "credential-rejected" },
+  });
 });
 
 test("redeploys a service once, however often its rotation is told of", async () => {

@@ -30,8 +30,12 @@ test("logs in once for a rotation that two sources tell of", async () => {
 
 test("decides nothing while the store cannot be reached, so that SQS asks again", async () => {
   const fake = createFakePipeline();
-  const probe = { login: () => Promise.reject(new DependencyError("The database could not be asked: ECONNREFUSED")) };
-  await expect(createVerify({ ...fake.ports, probe })(labelUpdated())).rejects.toBeInstanceOf(DependencyError);
+  const probe = {
+    login: () => Promise.reject(new DependencyError("The database could not be asked: ECONNREFUSED")),
+  };
+  await expect(createVerify({ ...fake.ports, probe })(labelUpdated())).rejects.toBeInstanceOf(
+    DependencyError,
+  );
   expect(fake.versions.get(V2)).toBeUndefined();
   expect(fake.events).toEqual([]);
 });

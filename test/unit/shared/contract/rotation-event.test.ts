@@ -21,24 +21,52 @@ const cloudTrail = (detail: object) => ({
 });
 
 test("reads the native event", () => {
-  expect(parseRotationEvent(native())).toEqual({ secretArn, versionId, source: "label-updated", occurredAt: time });
+  expect(parseRotationEvent(native())).toEqual({
+    secretArn,
+    versionId,
+    source: "label-updated",
+    occurredAt: time,
+  });
 });
 
 test.each([
   { place: "additionalEventData", detail: { additionalEventData: { SecretId: secretArn } } },
   { place: "serviceEventDetails", detail: { serviceEventDetails: { secretId: secretArn } } },
-  { place: "serviceEventDetails beside null", detail: { additionalEventData: null, serviceEventDetails: { secretId: secretArn } } },
+  {
+    place: "serviceEventDetails beside null",
+    detail: { additionalEventData: null, serviceEventDetails: { secretId: secretArn } },
+  },
 ])("reads CloudTrail's RotationSucceeded with the secret in $place, without a version", ({ detail }) => {
-  expect(parseRotationEvent(cloudTrail(detail))).toEqual({ secretArn, source: "rotation-succeeded", occurredAt: time });
+  expect(parseRotationEvent(cloudTrail(detail))).toEqual({
+    secretArn,
+    source: "rotation-succeeded",
+    occurredAt: time,
+  });
 });
 
 test.each([
-  { what: "another label", event: native({ detail: { labelUpdated: "MyLabel", versionId } }), says: /MyLabel/ },
+  {
+    what: "another label",
+    event: native({ detail: { labelUpdated: "MyLabel", versionId } }),
+    says: /MyLabel/,
+  },
   { what: "no ARN", event: native({ resources: [] }), says: /resources/ },
-  { what: "no version", event: native({ detail: { labelUpdated: "AWSCURRENT" } }), says: /detail\.versionId/ },
-  { what: "another event of CloudTrail", event: cloudTrail({ eventName: "RotationFailed" }), says: /eventName/ },
+  {
+    what: "no version",
+    event: native({ detail: { labelUpdated: "AWSCURRENT" } }),
+    says: /detail\.versionId/,
+  },
+  {
+    what: "another event of CloudTrail",
+    event: cloudTrail({ eventName: "RotationFailed" }),
+    says: /eventName/,
+  },
   { what: "no secret", event: cloudTrail({}), says: /names no secret/ },
-  { what: "another kind of event", event: { source: "aws.ec2", "detail-type": "Instance State" }, says: /Instance State/ },
+  {
+    what: "another kind of event",
+    event: { source: "aws.ec2", "detail-type": "Instance State" },
+    says: /Instance State/,
+  },
   { what: "no event at all", event: "text", says: /not valid/ },
 ])("refuses an event with $what, and says so", ({ event, says }) => {
   expect(() => parseRotationEvent(event)).toThrow(InvalidMessageError);

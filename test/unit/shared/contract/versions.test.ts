@@ -11,13 +11,17 @@ test.each([
   { kind: "report", parse: parseReport },
   { kind: "domain event", parse: domainEvent },
 ])("refuses a $kind of an unknown version by its number, and one without", ({ parse }) => {
-  expect(() => parse({ v: 2, secretArn: "whatever a later version holds" })).toThrow(/version 2.*reads version 1/);
+  expect(() => parse({ v: 2, secretArn: "whatever a later version holds" })).toThrow(
+    /version 2.*reads version 1/,
+  );
   expect(() => parse({})).toThrow(/version none/);
   expect(() => parse({ v: 2 })).toThrow(InvalidMessageError);
 });
 
 test("refuses a domain event of an unknown type", () => {
-  expect(() => parseDomainEvent({ "detail-type": "CredentialSold", detail: { v: 1 } })).toThrow(InvalidMessageError);
+  expect(() => parseDomainEvent({ "detail-type": "CredentialSold", detail: { v: 1 } })).toThrow(
+    InvalidMessageError,
+  );
 });
 
 test("refuses a notice that is not JSON without quoting it", () => {

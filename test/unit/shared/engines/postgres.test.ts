@@ -1,9 +1,14 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { isPostgresAuthFailure, parsePostgresSecret, UnusableSecretError } from "../../../../shared/engines/postgres.ts";
+import {
+  isPostgresAuthFailure,
+  parsePostgresSecret,
+  UnusableSecretError,
+} from "../../../../shared/engines/postgres.ts";
 import { Redacted } from "../../../../shared/engines/redacted.ts";
 
-const parse = (secret: unknown, defaults = {}) => parsePostgresSecret(new Redacted(JSON.stringify(secret)), defaults);
+const parse = (secret: unknown, defaults = {}) =>
+  parsePostgresSecret(new Redacted(JSON.stringify(secret)), defaults);
 const login = { username: "orders", password: "EXAMPLE-PASSWORD" };
 
 test("reads a full secret", () => {
@@ -13,11 +18,17 @@ test("reads a full secret", () => {
 });
 
 test("fills what an RDS-managed secret lacks from configuration, and PostgreSQL's own defaults", () => {
-  expect(parse(login, { host: "db.internal" })).toMatchObject({ host: "db.internal", port: 5432, database: "orders" });
+  expect(parse(login, { host: "db.internal" })).toMatchObject({
+    host: "db.internal",
+    port: 5432,
+    database: "orders",
+  });
 });
 
 test("prefers what the secret says to configuration", () => {
-  expect(parse({ ...login, host: "new.internal", port: "6432" }, { host: "old.internal", port: 1 })).toMatchObject({
+  expect(
+    parse({ ...login, host: "new.internal", port: "6432" }, { host: "old.internal", port: 1 }),
+  ).toMatchObject({
     host: "new.internal",
     port: 6432,
   });
@@ -47,7 +58,12 @@ test("refuses a secret that is not JSON without quoting it", () => {
 
 test("shows a mask wherever a secret is printed", () => {
   const { password } = parse({ ...login, host: "h" });
-  for (const shown of [String(password), `${password}`, JSON.stringify({ password }), inspect({ password })]) {
+  for (const shown of [
+    String(password),
+    `${password}`,
+    JSON.stringify({ password }),
+    inspect({ password }),
+  ]) {
     expect(shown).not.toContain("EXAMPLE-PASSWORD");
   }
 });
@@ -59,5 +75,7 @@ test.each([
   { code: "ECONNREFUSED", is: false },
   { code: "53300", is: false },
 ])("takes $code for an auth failure: $is", ({ code, is }) => {
-  expect(isPostgresAuthFailure(Object.assign(new Error("password authentication failed"), { code }))).toBe(is);
+  expect(isPostgresAuthFailure(Object.assign(new Error("password authentication failed"), { code }))).toBe(
+    is,
+  );
 });
