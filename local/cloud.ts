@@ -3,10 +3,8 @@ import { EventEmitter } from "node:events";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import dynalite from "dynalite";
-import { buildApp } from "fauxqs";
 import { type Authorizer, createAuthorizer } from "./aws/access/authorizer.ts";
 import { createDynamoDbAccess } from "./aws/access/dynamodb-access.ts";
-import { createSqsAccess } from "./aws/access/sqs-access.ts";
 import { type CloudWatch, createCloudWatch } from "./aws/cloudwatch.ts";
 import { createEcs, type Ecs } from "./aws/ecs/ecs.ts";
 import { parseSecretValueFrom, selectSecretValue } from "./aws/ecs/secret-value-from.ts";
@@ -16,6 +14,7 @@ import { createQueueDelivery } from "./aws/event-delivery.ts";
 import type { AwsEvent } from "./aws/events/aws-event.ts";
 import { createSecretsManager } from "./aws/secrets-manager.ts";
 import type { AwsPlace } from "./aws/service.ts";
+import { createSqsServer } from "./aws/sqs-server.ts";
 import type { LocalBroker } from "./stores/broker.ts";
 
 /** What can be watched from outside while the local run goes on. */
@@ -158,19 +157,14 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
     },
   });
 
-  const sqsServer = buildApp({ logger: false, defaultRegion: place.region });
-  await sqsServer.ready();
+  const sqsServer = await createSqsServer(place);
   const dynamoDbServer = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   const endpoint = await createAwsEndpoint({
     place,
     authorizer,
     services: [secretsManager.service, eventBridge.service, cloudWatch.service, ecs.service],
     rawServices: [
-      {
-        targetPrefix: "AmazonSQS",
-        access: createSqsAccess(place),
-        handle: (request, response) => sqsServer.routing(request, response),
-      },
+      sqsServer.service,
       {
         targetPrefix: "DynamoDB_20120810",
         access: createDynamoDbAccess(place),
