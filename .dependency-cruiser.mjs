@@ -34,7 +34,7 @@ export default {
       comment: "A service imports the client: no Lambda, no AWS adapter of the pipeline comes with it.",
       severity: "error",
       from: { path: "^client/" },
-      to: { path: "^(shared/(?!contract/|engines/)|functions|local|cli|sidecar|examples|test|bench)" },
+      to: { path: "^(shared/(?!contract/|engines/)|(functions|local|cli|sidecar|examples|test|bench)/)" },
     },
     {
       name: "client-without-lambda",

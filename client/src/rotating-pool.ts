@@ -30,6 +30,8 @@ export interface RotatingPoolDeps {
   readonly config: pg.PoolConfig;
   readonly resource: RotatingResource<VersionPool>;
   readonly authWaitMs: number;
+  /** For the log. */
+  readonly secretId: string;
   readonly logger: Logger;
   /** Looks whether the secret has a new version, now. */
   readonly reread: () => void;
@@ -55,6 +57,7 @@ export class RotatingPool extends PoolBase {
   readonly #parking = new Parking();
   readonly #ending = new AbortController();
   #recovery: AbortController | undefined;
+  #warnedOf: VersionPool | undefined;
 
   constructor(deps: RotatingPoolDeps) {
     super(deps.config);
@@ -116,7 +119,10 @@ export class RotatingPool extends PoolBase {
       if (current === this.#deps.resource.current && this.listenerCount("error") > 0) {
         this.emit("error", error, client);
       } else {
-        this.#deps.logger.warn({ reason: error.message }, "Idle connection was lost");
+        this.#deps.logger.warn(
+          { secretId: this.#deps.secretId, reason: error.message },
+          "Idle connection was lost",
+        );
       }
     });
     this.#parking.wakeAll();
@@ -124,6 +130,7 @@ export class RotatingPool extends PoolBase {
 
   /** A credential under suspicion has logged in after all. Not for applications. */
   resume(): void {
+    this.#warnedOf = undefined;
     this.#parking.wakeAll();
   }
 
@@ -163,7 +170,7 @@ export class RotatingPool extends PoolBase {
     this.#recovery = recovery;
     const stop = AbortSignal.any([recovery.signal, this.#ending.signal]);
     const backoff = createBackoff(RECOVERY);
-    this.#deps.logger.warn({}, "Login was refused; checkouts wait for a new credential");
+    this.#warnOfRefusal();
     while (this.#parking.size > 0 && !stop.aborted) {
       this.#deps.reread();
       await pause(backoff.next(), stop);
@@ -173,13 +180,22 @@ export class RotatingPool extends PoolBase {
     }
   }
 
+  /** Once for each time that a credential comes under suspicion, however often checkouts begin to wait for it. */
+  #warnOfRefusal(): void {
+    const current = this.#current();
+    if (this.#warnedOf === current) return;
+    this.#warnedOf = current;
+    const { logger, secretId } = this.#deps;
+    logger.warn({ secretId }, "Login was refused; checkouts wait for a new credential");
+  }
+
   #offerIdle(current: VersionPool): void {
     if (current === this.#deps.resource.current && current.pool.idleCount > 0) this.#parking.wakeOldest();
   }
 
   #refusalOf(paused: LoginPaused): unknown {
     this.#deps.logger.warn(
-      { authWaitMs: this.#deps.authWaitMs },
+      { secretId: this.#deps.secretId, authWaitMs: this.#deps.authWaitMs },
       "No credential logged in while a checkout waited; it fails",
     );
     return paused.cause ?? paused;

@@ -144,6 +144,8 @@ export class SecretWatcher {
 
   async #closeTheDifference(hint: Hint): Promise<void> {
     const { resource, logger } = this.#options;
+    // It may have been adopted since the hint came.
+    if (hint.notice !== undefined && hint.notice.versionId === resource.versionId) return;
     const version = await this.#read(hint);
     if (!version || version.versionId === resource.versionId || this.#wasJustRefused(version)) return;
     const { secretArn, versionId } = version;

@@ -72,6 +72,7 @@ export async function startRotatingPool(settings: Settings, ports: RotatingPoolP
     config: settings.pool,
     resource,
     authWaitMs,
+    secretId,
     logger,
     reread: () => void watcher.look("login-failure"),
     onEnd: () => end(),

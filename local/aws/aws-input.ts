@@ -67,6 +67,11 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** A member of an input that nobody has checked yet; empty where it is no text. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 /** A point in time as AWS JSON carries it: seconds since 1970, with milliseconds as fraction. */
 export function toAwsTime(date: Date): number {
   return date.getTime() / 1000;

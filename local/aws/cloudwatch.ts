@@ -1,5 +1,5 @@
 import { AwsError } from "./aws-error.ts";
-import { parseInput, toAwsTime } from "./aws-input.ts";
+import { parseInput, textOf, toAwsTime } from "./aws-input.ts";
 import { type Alarm, type AlarmTransition, createAlarms } from "./metrics/alarms.ts";
 import { parseEmbeddedMetrics } from "./metrics/emf.ts";
 import { queryMetricData, readMetricData } from "./metrics/metric-data.ts";
@@ -45,7 +45,7 @@ export function createCloudWatch({ place, now, onAlarm }: CloudWatchDeps): Cloud
   };
 
   const onAlarmArn = (action: string, name: unknown): readonly AccessRequest[] => [
-    { action, resource: `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:${name}` },
+    { action, resource: `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:${textOf(name)}` },
   ];
 
   return {
@@ -76,7 +76,7 @@ export function createCloudWatch({ place, now, onAlarm }: CloudWatchDeps): Cloud
             {
               action: "cloudwatch:PutMetricData",
               resource: "*",
-              context: { "cloudwatch:namespace": String(namespace) },
+              context: { "cloudwatch:namespace": textOf(namespace) },
             },
           ],
           run(input) {

@@ -90,12 +90,11 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
     targetPrefix: service.targetPrefix,
     jsonVersion: service.jsonVersion,
     async answer(body, caller) {
-      if (!Object.hasOwn(service.operations, name))
-        throw unknownOperation(`${service.targetPrefix}.${name}`, deps);
-      const operation = service.operations[name];
+      const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
+      if (!operation) throw unknownOperation(`${service.targetPrefix}.${name}`, deps);
       const input = parseBody(body);
-      authorizer.check(caller, operation?.access(input) ?? []);
-      sendJson(response, (await operation?.run(input, caller)) ?? {}, { version: service.jsonVersion });
+      authorizer.check(caller, operation.access(input));
+      sendJson(response, await operation.run(input, caller), { version: service.jsonVersion });
     },
   });
 

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { AwsError } from "./aws-error.ts";
-import { parseInput } from "./aws-input.ts";
+import { parseInput, textOf } from "./aws-input.ts";
 import { parseEventPattern } from "./event-pattern.ts";
 import type { AwsEvent } from "./events/aws-event.ts";
 import {
@@ -85,7 +85,7 @@ export function createEventBridge({ place, now, deliver, log }: EventBridgeDeps)
   const onRule =
     (action: string, nameOf: (input: AwsInput) => unknown) =>
     (input: AwsInput): readonly AccessRequest[] => [
-      { action: `events:${action}`, resource: ruleArn(place, String(nameOf(input))) },
+      { action: `events:${action}`, resource: ruleArn(place, textOf(nameOf(input))) },
     ];
   const onAnything = (action: string) => (): readonly AccessRequest[] => [
     { action: `events:${action}`, resource: "*" },
@@ -178,10 +178,10 @@ function putEventsAccess(place: AwsPlace, { Entries: entries }: AwsInput): reado
   const request = { action: "events:PutEvents", resource: defaultBusArn(place) };
   if (!Array.isArray(entries) || entries.length === 0) return [request];
   return entries.map((entry: unknown) => {
-    const { Source = "", DetailType = "" } = (entry ?? {}) as Record<string, unknown>;
+    const { Source, DetailType } = (entry ?? {}) as Record<string, unknown>;
     return {
       ...request,
-      context: { "events:source": String(Source), "events:detail-type": String(DetailType) },
+      context: { "events:source": textOf(Source), "events:detail-type": textOf(DetailType) },
     };
   });
 }

@@ -13,6 +13,8 @@ export interface EnvironmentOptions {
 }
 
 export interface Environment {
+  /** The handler is loaded; rejects with a FunctionError where it cannot be. */
+  readonly ready: Promise<void>;
   /**
    * Handles one event; not to be called again before it is done.
    *
@@ -109,6 +111,7 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
   }
 
   return {
+    ready: ready.promise,
     get isAlive() {
       return isAlive;
     },

@@ -50,7 +50,6 @@ export function createTopicRule(
   return async (topic, message) => {
     if (isDisabled || !matchesTopic(filter, topic)) return;
     const body = Buffer.from(message);
-    // The output of SELECT * is the message's JSON; what is no JSON passes in UseBase64 alone.
     const failures: { failedAction: string; failedResource: string; errorMessage: string }[] = [];
     for (const action of payload.Actions) {
       try {

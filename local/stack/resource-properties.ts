@@ -6,10 +6,6 @@ const integer = (least: number, most: number, message?: string) =>
     z.union([z.number(), z.string().check(z.regex(/^-?\d+$/))]),
     z.pipe(z.transform(Number), z.int().check(z.gte(least, message), z.lte(most, message))),
   );
-const number = z.pipe(
-  z.union([z.number(), z.string().check(z.regex(/^-?\d+(\.\d+)?$/))]),
-  z.transform(Number),
-);
 const flag = z.pipe(
   z.union([z.boolean(), z.enum(["true", "false"])]),
   z.transform((value) => value === true || value === "true"),
@@ -65,40 +61,6 @@ export const TableProperties = z.strictObject({
   Tags,
 });
 
-export const RuleProperties = z.strictObject({
-  Name: z.string().check(z.regex(/^[\w.-]{1,64}$/)),
-  Description: z.optional(z.string()),
-  EventBusName: z.optional(z.string()),
-  EventPattern: Json,
-  State: z.optional(z.enum(["ENABLED", "DISABLED"])),
-  Targets: z.optional(
-    z
-      .array(
-        z.strictObject({
-          Arn: z.string(),
-          Id: z.string(),
-          DeadLetterConfig: z.optional(z.strictObject({ Arn: z.string() })),
-          Input: z.optional(z.string()),
-          InputPath: z.optional(z.string()),
-          InputTransformer: z.optional(
-            z.strictObject({
-              InputPathsMap: z.optional(z.record(z.string(), z.string())),
-              InputTemplate: z.string(),
-            }),
-          ),
-          RetryPolicy: z.optional(
-            z.strictObject({
-              MaximumRetryAttempts: z.optional(integer(0, 185)),
-              MaximumEventAgeInSeconds: z.optional(integer(60, 86_400)),
-            }),
-          ),
-        }),
-      )
-      .check(z.maxLength(5, "EventBridge takes five targets on a rule")),
-  ),
-  Tags,
-});
-
 export const FunctionProperties = z.strictObject({
   FunctionName: z.string().check(z.regex(/^[\w-]{1,64}$/)),
   Handler: z.string(),
@@ -131,33 +93,6 @@ export const EventSourceMappingProperties = z.strictObject({
   FunctionResponseTypes: z.optional(z.array(z.literal("ReportBatchItemFailures"))),
   Enabled: z.optional(flag),
   ScalingConfig: z.optional(z.strictObject({ MaximumConcurrency: integer(2, 1000) })),
-  Tags,
-});
-
-export const AlarmProperties = z.strictObject({
-  AlarmName: z.string(),
-  AlarmDescription: z.optional(z.string()),
-  Namespace: z.string(),
-  MetricName: z.string(),
-  Dimensions: z.optional(z.array(z.strictObject({ Name: z.string(), Value: z.string() }))),
-  Statistic: z.optional(z.enum(["SampleCount", "Average", "Sum", "Minimum", "Maximum"])),
-  ExtendedStatistic: z.optional(z.string()),
-  Unit: z.optional(z.string()),
-  Period: integer(10, 86_400),
-  EvaluationPeriods: integer(1, 1440),
-  DatapointsToAlarm: z.optional(integer(1, 1440)),
-  Threshold: number,
-  ComparisonOperator: z.enum([
-    "GreaterThanOrEqualToThreshold",
-    "GreaterThanThreshold",
-    "LessThanThreshold",
-    "LessThanOrEqualToThreshold",
-  ]),
-  TreatMissingData: z.optional(z.enum(["breaching", "notBreaching", "ignore", "missing"])),
-  ActionsEnabled: z.optional(flag),
-  AlarmActions: z.optional(strings),
-  OKActions: z.optional(strings),
-  InsufficientDataActions: z.optional(strings),
   Tags,
 });
 

@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
+import { RuleProperties } from "../aws/events/event-rule.ts";
+import { AlarmProperties } from "../aws/metrics/alarm-properties.ts";
 import { TopicRuleProperties } from "./iot-topic-rule.ts";
 import {
-  AlarmProperties,
   EventSourceMappingProperties,
   FunctionProperties,
   QueuePolicyProperties,
   QueueProperties,
   RoleProperties,
-  RuleProperties,
   TableProperties,
 } from "./resource-properties.ts";
 import type { LoadedResource } from "./template.ts";

@@ -82,18 +82,19 @@ type Template = z.infer<typeof Template>;
  */
 export function loadTemplate(source: unknown, options: LoadTemplateOptions): LoadedTemplate {
   const template = parseTemplate(source);
-  const parameters = parameterValues(template.Parameters ?? {}, options.parameters ?? {});
+  const { place, stackName, queueUrl } = options;
   const edges = new Map<string, Set<string>>();
-  const pseudo: Readonly<Record<string, unknown>> = {
-    "AWS::AccountId": options.place.accountId,
-    "AWS::Region": options.place.region,
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": options.stackName,
-    "AWS::StackId": `arn:aws:cloudformation:${options.place.region}:${options.place.accountId}:stack/${options.stackName}/local`,
-    "AWS::NotificationARNs": [],
-    "AWS::NoValue": NO_VALUE,
-  };
+  const known = new Map<string, unknown>([
+    ["AWS::AccountId", place.accountId],
+    ["AWS::Region", place.region],
+    ["AWS::Partition", "aws"],
+    ["AWS::URLSuffix", "amazonaws.com"],
+    ["AWS::StackName", stackName],
+    ["AWS::StackId", `arn:aws:cloudformation:${place.region}:${place.accountId}:stack/${stackName}/local`],
+    ["AWS::NotificationARNs", []],
+    ["AWS::NoValue", NO_VALUE],
+    ...parameterValues(template.Parameters ?? {}, options.parameters ?? {}),
+  ]);
   const underWay = new Set<string>();
 
   /** Names and conditions are worked out when they are asked for: a ring of them would never end. */
@@ -117,11 +118,11 @@ export function loadTemplate(source: unknown, options: LoadTemplateOptions): Loa
     );
   }
   const withoutResources = {
-    reference: (name: string, path: string) => knownValue(name) ?? refuse(path, `${name} is not a parameter`),
+    reference: (name: string, path: string) =>
+      known.has(name) ? known.get(name) : refuse(path, `${name} is not a parameter`),
     attribute: (_id: string, _attribute: string, path: string) =>
       refuse(path, "conditions cannot refer to resources"),
   };
-  const knownValue = (name: string): unknown => pseudo[name] ?? parameters[name];
 
   function facts(logicalId: string, path: string): ResourceFacts & { readonly type: string } {
     const resource = template.Resources[logicalId];
@@ -135,7 +136,6 @@ export function loadTemplate(source: unknown, options: LoadTemplateOptions): Loa
         `${logicalId} is not created, since its condition ${resource.Condition} is false`,
       );
     }
-    const { stackName, place, queueUrl } = options;
     const property = (name: string) => {
       const value = resource.Properties?.[name];
       const at = `Resources.${logicalId}.Properties.${name}`;
@@ -172,8 +172,7 @@ export function loadTemplate(source: unknown, options: LoadTemplateOptions): Loa
     return {
       condition,
       reference(name, path) {
-        const known = knownValue(name);
-        if (known !== undefined) return known;
+        if (known.has(name)) return known.get(name);
         depend(name);
         return ref(name, path);
       },
@@ -235,11 +234,11 @@ function parseTemplate(source: unknown): Template {
 function parameterValues(
   declared: NonNullable<Template["Parameters"]>,
   given: Readonly<Record<string, string>>,
-): Readonly<Record<string, string | string[]>> {
+): readonly (readonly [string, string | readonly string[]])[] {
   for (const name of Object.keys(given)) {
     if (!declared[name]) throw new TemplateError("Parameters", `the template has no parameter ${name}`);
   }
-  const values = Object.entries(declared).map(([name, { Type, Default, AllowedValues }]) => {
+  return Object.entries(declared).map(([name, { Type, Default, AllowedValues }]) => {
     const value = given[name] ?? Default;
     if (value === undefined)
       throw new TemplateError(`Parameters.${name}`, "has no default, and no value was given");
@@ -247,9 +246,8 @@ function parameterValues(
       throw new TemplateError(`Parameters.${name}`, `${value} is none of ${AllowedValues.join(", ")}`);
     }
     const text = String(value);
-    return [name, Type === "CommaDelimitedList" ? text.split(",").map((item) => item.trim()) : text];
+    return [name, Type === "CommaDelimitedList" ? text.split(",").map((item) => item.trim()) : text] as const;
   });
-  return Object.fromEntries(values);
 }
 
 function refuse(path: string, problem: string): never {

@@ -60,8 +60,12 @@ export async function startPostgres(options: { readonly port?: number } = {}): P
     const { server, port } = await onPort(options.port, start);
     // A run that crashes must not leave the server behind either.
     const endWithRun = () => {
-      server.child.kill("SIGQUIT");
-      rmSync(folder, { recursive: true, force: true });
+      server.child.kill("SIGKILL");
+      try {
+        rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+      } catch {
+        // Its processes are still going down; there is no time left to wait for them.
+      }
     };
     process.once("exit", endWithRun);
     let stopping: Promise<void> | undefined;

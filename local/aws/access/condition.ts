@@ -43,6 +43,7 @@ export const filledConditionKeys: ReadonlySet<string> = new Set(
     "ecs:cluster",
     "events:detail-type",
     "events:source",
+    "iam:PassedToService",
     "secretsmanager:Name",
     "secretsmanager:SecretId",
     "secretsmanager:VersionId",

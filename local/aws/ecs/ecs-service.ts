@@ -1,15 +1,16 @@
 import { randomInt, randomUUID } from "node:crypto";
 import type { AwsPlace } from "../service.ts";
+import {
+  type Deployment,
+  type DeploymentConfiguration,
+  describeService,
+  type ServiceEvent,
+} from "./describe-service.ts";
 import type { EcsNames } from "./ecs-names.ts";
 import { planDeployment } from "./plan-deployment.ts";
+import { createRestartBackoff } from "./restart-backoff.ts";
 import type { StopCode, Task } from "./task.ts";
 import type { TaskDefinition } from "./task-definition.ts";
-
-export interface DeploymentConfiguration {
-  readonly minimumHealthyPercent: number;
-  readonly maximumPercent: number;
-  readonly deploymentCircuitBreaker?: { readonly enable: boolean; readonly rollback: boolean } | undefined;
-}
 
 export interface EcsServiceOptions {
   readonly name: string;
@@ -47,19 +48,6 @@ export interface ServiceChange {
   readonly configuration?: Partial<DeploymentConfiguration> | undefined;
 }
 
-interface Deployment {
-  readonly id: string;
-  readonly definition: TaskDefinition;
-  readonly createdAt: number;
-  updatedAt: number;
-  rolloutState: "IN_PROGRESS" | "COMPLETED" | "FAILED";
-  rolloutStateReason: string;
-  failedTasks: number;
-}
-
-/** A task that lived this long failed for a reason of its own, not because its deployment does not work. */
-const LONG_LIFE_MS = 10_000;
-const LONGEST_BACKOFF_MS = 30_000;
 const KEPT_EVENTS = 100;
 
 export function createEcsService(options: EcsServiceOptions): EcsService {
@@ -71,13 +59,12 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
   const deployments: Deployment[] = [];
   const tasks = new Set<Task>();
   const everReady = new WeakSet<Task>();
-  const scheduledStops = new WeakSet<Task>();
-  const events: { id: string; createdAt: number; message: string }[] = [];
+  /** Their end was wanted, or has been counted as a failure. */
+  const accountedFor = new WeakSet<Task>();
+  const events: ServiceEvent[] = [];
   let lastCompleted: TaskDefinition | undefined;
-  let failuresInARow = 0;
-  let heldBackUntil = 0;
-  let retryTimer: NodeJS.Timeout | undefined;
   let isAwake = false;
+  const backoff = createRestartBackoff(now, wake);
 
   function report(message: string): void {
     const text = `(service ${name}) ${message}`;
@@ -99,8 +86,7 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
       rolloutStateReason,
       failedTasks: 0,
     });
-    failuresInARow = 0;
-    heldBackUntil = 0;
+    backoff.reset();
     report(`(deployment ${id}) deployment started.`);
   }
 
@@ -115,11 +101,12 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
   }
 
   function onTaskChange(task: Task): void {
+    const { lastStatus, desiredStatus, healthStatus } = task.state;
     if (task.isReady) everReady.add(task);
-    if (task.state.lastStatus === "STOPPED") {
-      tasks.delete(task);
-      if (!scheduledStops.has(task)) taskFailed(task);
-    } else if (task.state.healthStatus === "UNHEALTHY" && task.state.desiredStatus === "RUNNING") {
+    if (lastStatus === "STOPPED") tasks.delete(task);
+    if (desiredStatus === "STOPPED") {
+      if (!accountedFor.has(task)) taskFailed(task);
+    } else if (healthStatus === "UNHEALTHY") {
       report(`(task ${task.identity.taskId}) failed container health checks.`);
       task.stop("ServiceSchedulerInitiated", "Task failed container health checks");
     }
@@ -127,18 +114,12 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
   }
 
   function taskFailed(task: Task): void {
+    accountedFor.add(task);
     const { taskId, startedBy } = task.identity;
     report(`(task ${taskId}) stopped: ${task.state.stoppedReason}.`);
     const deployment = deployments.find(({ id }) => id === startedBy);
     if (!deployment || deployment !== deployments[0] || isHalted) return;
-    const livedMs = now() - (task.state.startedAt ?? now());
-    failuresInARow = everReady.has(task) && livedMs >= LONG_LIFE_MS ? 1 : failuresInARow + 1;
-    if (failuresInARow > 1) {
-      const waitMs = Math.min(LONGEST_BACKOFF_MS, 500 * 2 ** (failuresInARow - 2));
-      heldBackUntil = now() + waitMs;
-      clearTimeout(retryTimer);
-      retryTimer = setTimeout(wake, waitMs + 1);
-    }
+    backoff.taskFailed(everReady.has(task) ? now() - (task.state.startedAt ?? now()) : 0);
     if (!everReady.has(task)) {
       deployment.failedTasks += 1;
       breakCircuit(deployment);
@@ -165,7 +146,7 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
     const primary = deployments[0];
     if (!primary) return;
     const live = [...tasks].filter((task) => task.state.desiredStatus === "RUNNING");
-    const mayStart = primary.rolloutState !== "FAILED" && now() >= heldBackUntil;
+    const mayStart = primary.rolloutState !== "FAILED" && backoff.mayStart;
     const facts = live.map((task) => ({
       taskId: task.identity.taskId,
       isPrimary: task.identity.startedBy === primary.id,
@@ -185,7 +166,7 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
   }
 
   function stopTask(task: Task, code: StopCode, reason: string): void {
-    scheduledStops.add(task);
+    accountedFor.add(task);
     task.stop(code, reason);
   }
 
@@ -205,14 +186,6 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
     lastCompleted = primary.definition;
     report(`(deployment ${primary.id}) deployment completed.`);
     report("has reached a steady state.");
-  }
-
-  function counts(deploymentId?: string): { runningCount: number; pendingCount: number } {
-    const own = [...tasks].filter(({ identity }) => !deploymentId || identity.startedBy === deploymentId);
-    return {
-      runningCount: own.filter(({ state }) => state.lastStatus === "RUNNING").length,
-      pendingCount: own.filter(({ state }) => state.lastStatus === "PENDING").length,
-    };
   }
 
   deploy();
@@ -248,47 +221,24 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
     },
     halt() {
       isHalted = true;
-      clearTimeout(retryTimer);
+      backoff.stop();
     },
-    describe: (names, { accountId }) => ({
-      serviceArn: names.service(cluster, name),
-      serviceName: name,
-      clusterArn: names.cluster(cluster),
-      status,
-      desiredCount,
-      ...counts(),
-      launchType: "FARGATE",
-      platformFamily: "Linux",
-      platformVersion: "LATEST",
-      schedulingStrategy: "REPLICA",
-      deploymentController: { type: "ECS" },
-      loadBalancers: [],
-      serviceRegistries: [],
-      placementConstraints: [],
-      placementStrategy: [],
-      enableECSManagedTags: false,
-      enableExecuteCommand: false,
-      propagateTags: "NONE",
-      taskDefinition: definition.taskDefinitionArn,
-      deploymentConfiguration: configuration,
-      createdAt: createdAt / 1000,
-      createdBy: `arn:aws:iam::${accountId}:root`,
-      events: [...events],
-      deployments: deployments.map((deployment, index) => ({
-        id: deployment.id,
-        status: index === 0 ? "PRIMARY" : "ACTIVE",
-        taskDefinition: deployment.definition.taskDefinitionArn,
-        desiredCount: index === 0 ? desiredCount : counts(deployment.id).runningCount,
-        ...counts(deployment.id),
-        failedTasks: deployment.failedTasks,
-        createdAt: deployment.createdAt / 1000,
-        updatedAt: deployment.updatedAt / 1000,
-        launchType: "FARGATE",
-        platformFamily: "Linux",
-        platformVersion: "LATEST",
-        rolloutState: deployment.rolloutState,
-        rolloutStateReason: deployment.rolloutStateReason,
-      })),
-    }),
+    describe: (names, place) =>
+      describeService(
+        {
+          name,
+          cluster,
+          status,
+          desiredCount,
+          definition,
+          configuration,
+          createdAt,
+          events: [...events],
+          deployments,
+          tasks: [...tasks],
+        },
+        names,
+        place,
+      ),
   };
 }

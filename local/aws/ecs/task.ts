@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { delimiter, dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../../stores/free-port.ts";
 import { type ProcessGroup, startProcessGroup } from "./process-group.ts";
@@ -132,11 +133,14 @@ export function startTask(
         change({ healthStatus, healthSince: now() }),
       );
     const { code, signal } = await group.exited;
-    if (!leaving.signal.aborted) {
-      change({ stopCode: "EssentialContainerExited", stoppedReason: "Essential container in task exited" });
-    }
     // As a shell and Docker count: 128 and the signal's number, of which these two matter.
-    change({ exitCode: code ?? (signal === "SIGKILL" ? 137 : 143) });
+    const exitCode = code ?? (signal === "SIGKILL" ? 137 : 143);
+    const cause = {
+      stopCode: "EssentialContainerExited",
+      stoppedReason: "Essential container in task exited",
+    } as const;
+    // Out of the targets at once, whatever is left to tidy up.
+    change({ desiredStatus: "STOPPED", exitCode, ...(leaving.signal.aborted ? {} : cause) });
     leaving.abort();
     await health;
   }
@@ -147,6 +151,7 @@ export function startTask(
     } catch (error) {
       if (!leaving.signal.aborted) {
         change({
+          desiredStatus: "STOPPED",
           stopCode: "TaskFailedToStart",
           stoppedReason: error instanceof Error ? error.message : String(error),
         });
@@ -219,7 +224,8 @@ async function prepareTask(
   return {
     port,
     env: {
-      PATH: process.env.PATH ?? "",
+      // The one thing that a task takes from the machine: its programs, and `node` is the one that runs us.
+      PATH: [dirname(process.execPath), process.env.PATH ?? ""].join(delimiter),
       ...Object.fromEntries((container.environment ?? []).map(({ name, value }) => [name, value])),
       ...Object.fromEntries(secrets),
       ...taskEnvironment(identity),

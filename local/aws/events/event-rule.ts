@@ -54,13 +54,15 @@ const Target = z.strictObject({
 });
 
 /** Properties of AWS::Events::Rule that the local run knows; a schedule is not among them. */
-const RuleProperties = z.strictObject({
+export const RuleProperties = z.strictObject({
   Name: z.string().check(z.regex(/^[.\-_A-Za-z0-9]{1,64}$/)),
   Description: z.optional(z.string().check(z.maxLength(512))),
   EventBusName: z.optional(z.enum(["default"])),
   EventPattern: z.record(z.string(), z.unknown()),
   State: z.optional(z.enum(["ENABLED", "DISABLED"])),
-  Targets: z.optional(z.array(Target).check(z.maxLength(MAX_TARGETS))),
+  Targets: z.optional(
+    z.array(Target).check(z.maxLength(MAX_TARGETS, "EventBridge takes five targets on a rule")),
+  ),
 });
 
 /**

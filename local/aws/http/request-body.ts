@@ -17,7 +17,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const body = await buffer(request);
   const encoding = request.headers["content-encoding"] ?? "identity";
-  if (encoding === "identity" || encoding === "aws-chunked") return body;
+  if (encoding === "identity") return body;
   if (encoding !== "gzip") {
     throw new AwsError("SerializationException", `The local run reads gzip, not ${encoding}`);
   }

@@ -39,7 +39,7 @@ const NumberProperty = z.union([
 const Arns = z.optional(z.array(z.string()));
 
 /** Properties of AWS::CloudWatch::Alarm for an alarm on one metric; metric math and anomaly bands are not among them. */
-const AlarmProperties = z.strictObject({
+export const AlarmProperties = z.strictObject({
   AlarmName: z.string().check(z.minLength(1), z.maxLength(255)),
   AlarmDescription: z.optional(z.string()),
   ActionsEnabled: z.optional(z.boolean()),

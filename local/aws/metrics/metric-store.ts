@@ -30,19 +30,24 @@ export interface MetricStore {
 const DEFAULT_RETENTION_MS = 3 * 3_600_000;
 
 export function createMetricStore(now: () => Date): MetricStore {
-  const series = new Map<string, { readonly metric: MetricName; data: Datum[] }>();
+  const series = new Map<string, { readonly metric: MetricName; readonly data: Datum[] }>();
   let retentionMs = DEFAULT_RETENTION_MS;
 
   return {
     put(metric, datum) {
       const key = keyOf(metric);
       const known = series.get(key);
-      if (known) known.data.push(datum);
+      if (known) insertByTime(known.data, datum);
       else series.set(key, { metric, data: [datum] });
     },
 
-    between: (metric, fromMs, toMs) =>
-      (series.get(keyOf(metric))?.data ?? []).filter(({ atMs }) => atMs >= fromMs && atMs < toMs),
+    between(metric, fromMs, toMs) {
+      const data = series.get(keyOf(metric))?.data ?? [];
+      // From the end: alarms look at the newest data of long series, with every datum.
+      const end = data.findLastIndex(({ atMs }) => atMs < toMs) + 1;
+      const start = data.findLastIndex(({ atMs }) => atMs < fromMs) + 1;
+      return data.slice(start, end);
+    },
 
     metrics: () => [...series.values()].map(({ metric }) => metric),
 
@@ -53,8 +58,8 @@ export function createMetricStore(now: () => Date): MetricStore {
     prune() {
       const oldestMs = now().getTime() - retentionMs;
       for (const [key, one] of series) {
-        if (one.data.some(({ atMs }) => atMs < oldestMs))
-          one.data = one.data.filter(({ atMs }) => atMs >= oldestMs);
+        const firstKept = one.data.findIndex(({ atMs }) => atMs >= oldestMs);
+        one.data.splice(0, firstKept < 0 ? one.data.length : firstKept);
         if (one.data.length === 0) series.delete(key);
       }
     },
@@ -80,6 +85,11 @@ export function weightedDatum(
     sampleCount: values.reduce((sum, [, count]) => sum + count, 0),
     values,
   };
+}
+
+/** Data arrives almost in order, so that its place is near the end. */
+function insertByTime(data: Datum[], datum: Datum): void {
+  data.splice(data.findLastIndex(({ atMs }) => atMs <= datum.atMs) + 1, 0, datum);
 }
 
 function keyOf({ namespace, name, dimensions }: MetricName): string {

@@ -1,3 +1,4 @@
+import { textOf } from "../aws-input.ts";
 import type { AccessRequest, AwsInput, AwsPlace } from "../service.ts";
 import { secretArn } from "./secret-arn.ts";
 import type { SecretStore } from "./secret-store.ts";
@@ -9,11 +10,11 @@ export function createSecretAccess(place: AwsPlace, store: Pick<SecretStore, "ar
     if (operation === "ListSecrets") return [{ action, resource: "*" }];
     const context = conditionKeys(input);
     if (operation === "CreateSecret") {
-      const resource = secretArn(place, String(input.Name));
+      const resource = secretArn(place, textOf(input.Name));
       const create = { action, resource, context };
       return input.Tags ? [create, { action: "secretsmanager:TagResource", resource, context }] : [create];
     }
-    const resource = store.arnFor(String(input.SecretId));
+    const resource = store.arnFor(textOf(input.SecretId));
     return [{ action, resource, context: { ...context, "secretsmanager:SecretId": resource } }];
   };
 }

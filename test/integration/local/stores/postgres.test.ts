@@ -1,9 +1,21 @@
-import { existsSync, readdirSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type LocalPostgres, startPostgres } from "../../../../local/stores/postgres.ts";
+
+// A temporary folder of its own: other runs on this machine have their servers' data in the common one.
+const temporary = mkdtempSync(join(tmpdir(), "keyturn-test-"));
+beforeAll(() => {
+  chmodSync(temporary, 0o755);
+  vi.stubEnv("TMPDIR", temporary);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 const started: LocalPostgres[] = [];
 afterEach(async () => {
@@ -31,7 +43,7 @@ const isRunning = (pid: number) => {
     return false;
   }
 };
-const dataFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("keyturn-postgres-"));
+const dataFolders = () => readdirSync(temporary);
 
 test("takes a login over SCRAM on loopback alone, and refuses a wrong password", async () => {
   const postgres = await start();
@@ -47,17 +59,15 @@ test("takes a login over SCRAM on loopback alone, and refuses a wrong password",
 });
 
 test("ends sessions, leaves no process and no data, and may be stopped twice", async () => {
-  const before = dataFolders();
   const postgres = await start();
-  const folder = dataFolders().find((name) => !before.includes(name));
+  expect(dataFolders()).toEqual([expect.stringMatching(/^keyturn-postgres-/)]);
   const client = await login(postgres, postgres.superuserPassword);
 
   await Promise.all([postgres.stop(), postgres.stop()]);
 
   await expect(client.query("select 1")).rejects.toThrow();
   expect(isRunning(postgres.pid)).toBe(false);
-  expect(folder).toBeDefined();
-  expect(existsSync(`${tmpdir()}/${folder}`)).toBe(false);
+  expect(dataFolders()).toEqual([]);
 });
 
 test("two servers run side by side with passwords of their own", async () => {
@@ -67,7 +77,6 @@ test("two servers run side by side with passwords of their own", async () => {
 });
 
 test("says what the server said when the given port is taken, and leaves nothing behind", async () => {
-  const before = dataFolders();
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
   const { port } = holder.address() as { port: number };
@@ -75,5 +84,5 @@ test("says what the server said when the given port is taken, and leaves nothing
   await expect(startPostgres({ port })).rejects.toThrow(/could not bind/);
 
   holder.close();
-  expect(dataFolders()).toEqual(before);
+  expect(dataFolders()).toEqual([]);
 });

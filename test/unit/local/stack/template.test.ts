@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are CloudFormation's placeholders
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type LoadTemplateOptions, loadTemplate } from "../../../../local/stack/template.ts";

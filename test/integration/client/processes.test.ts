@@ -11,14 +11,30 @@ import { OPERATOR, REGION, startAws } from "./aws.ts";
 const user = "orders";
 const password = "first-EXAMPLE";
 
+/** Opens a pool; at a signal, ends it while a checkout waits for a credential. Nothing else keeps it running. */
+const PARK_AND_END = `
+  import { createRotatingPool } from "keyturn/pg";
+  const pool = await createRotatingPool({ secretId: process.env.DB_SECRET_ID, authWaitMs: 2_000 });
+  const keptAlive = setInterval(() => {}, 60_000);
+  process.once("SIGUSR2", async () => {
+    clearInterval(keptAlive);
+    const parked = pool.query("select 1").catch((error) => console.log(error.message));
+    while (pool.waitingCount === 0) await new Promise((resolve) => setImmediate(resolve));
+    await pool.end();
+    await parked;
+  });
+  console.log("up");
+`;
+
 let postgres: LocalPostgres;
+let admin: pg.Client;
 let broker: LocalBroker;
 let aws: Awaited<ReturnType<typeof startAws>>;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   [postgres, broker, aws] = await Promise.all([startPostgres(), startBroker(), startAws()]);
-  const admin = new pg.Client({
+  admin = new pg.Client({
     host: postgres.host,
     port: postgres.port,
     user: postgres.superuser,
@@ -31,28 +47,33 @@ beforeAll(async () => {
     "create table orders (id bigserial primary key, item text not null, quantity int not null, placed_at timestamptz default now())",
   );
   await admin.query(`grant all on orders, orders_id_seq to ${user}`);
-  await admin.end();
 });
 afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 afterAll(async () => {
+  await admin.end();
   await Promise.all([postgres.stop(), broker.stop(), aws.stop()]);
 });
 
-/** Starts an example as a process of its own; resolves when it says that it listens. */
-async function start(name: string, env: NodeJS.ProcessEnv) {
+/** Starts a process of its own; resolves when it says its first word. */
+async function start(args: readonly string[], env: NodeJS.ProcessEnv) {
   const port = await freePort();
-  const child = spawn(process.execPath, [`examples/${name}/server.ts`], {
+  const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH, PORT: String(port), ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
-  await once(child.stdout, "data");
-  return { child, url: `http://127.0.0.1:${port}` };
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
+  return { child, url: `http://127.0.0.1:${port}`, output: () => output };
 }
 
-async function startOrdersApi() {
+/** The environment of a service with a secret of its own. */
+async function rotatingEnv(): Promise<NodeJS.ProcessEnv> {
   const secret = {
     engine: "postgres",
     host: postgres.host,
@@ -64,7 +85,7 @@ async function startOrdersApi() {
   const created = await aws
     .clientOf(OPERATOR)
     .send(new CreateSecretCommand({ Name: `orders-${Date.now()}`, SecretString: JSON.stringify(secret) }));
-  return start("orders-api", {
+  return {
     DB_SECRET_ID: created.ARN,
     KEYTURN_CHANNEL_URL: broker.url,
     KEYTURN_TOPIC_PREFIX: "keyturn/test",
@@ -72,11 +93,13 @@ async function startOrdersApi() {
     AWS_REGION: REGION,
     AWS_ACCESS_KEY_ID: OPERATOR.accessKeyId,
     AWS_SECRET_ACCESS_KEY: OPERATOR.secretAccessKey,
-  });
+  };
 }
 
+const startOrdersApi = async () => start(["examples/orders-api/server.ts"], await rotatingEnv());
+
 const startLegacyApi = (env: NodeJS.ProcessEnv = {}) =>
-  start("legacy-api", {
+  start(["examples/legacy-api/server.ts"], {
     DB_HOST: postgres.host,
     DB_PORT: String(postgres.port),
     DB_NAME: "postgres",
@@ -111,4 +134,33 @@ test("legacy-api answers 500 with the SQLSTATE when its password is dead, and st
   expect(failed.status).toBe(500);
   expect(await failed.json()).toEqual({ error: "28P01" });
   expect((await fetch(`${url}/health`)).status).toBe(200);
+});
+
+test("a process that ends its pool in the middle of a rotation exits by itself, with nothing left open", async () => {
+  const { child, output } = await start(["--input-type=module", "--eval", PARK_AND_END], await rotatingEnv());
+  await admin.query(`alter role ${user} password 'second-EXAMPLE'`);
+  try {
+    const exited = once(child, "exit");
+    child.kill("SIGUSR2");
+    expect(await exited).toEqual([0, null]);
+    expect(output()).toContain("Cannot use a pool after calling end on the pool");
+  } finally {
+    await admin.query(`alter role ${user} password '${password}'`);
+  }
+});
+
+test("a process whose start fails exits by itself, with nothing left open", async () => {
+  await admin.query(`alter role ${user} password 'second-EXAMPLE'`);
+  try {
+    const script = `
+      import { createRotatingPool } from "keyturn/pg";
+      await createRotatingPool({ secretId: process.env.DB_SECRET_ID, authWaitMs: 200 }).catch((error) => console.log(error.code));
+    `;
+    const { child, output } = await start(["--input-type=module", "--eval", script], await rotatingEnv());
+    if (child.exitCode === null) await once(child, "exit");
+    expect(child.exitCode).toBe(0);
+    expect(output()).toContain("CREDENTIAL_REJECTED");
+  } finally {
+    await admin.query(`alter role ${user} password '${password}'`);
+  }
 });

@@ -1,0 +1,291 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Adoption } from "../../../client/src/rotating-resource.ts";
+import type { SecretSource, SecretVersion } from "../../../client/src/secret-source.ts";
+import { type Attempt, SecretWatcher } from "../../../client/src/secret-watcher.ts";
+import { DependencyError } from "../../../shared/contract/errors.ts";
+import type { Notice } from "../../../shared/contract/notice.ts";
+import { Redacted } from "../../../shared/engines/redacted.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
+const refusal = { code: "28P01", message: "no" };
+
+function noticeFor(versionId: string): Notice {
+  const now = new Date().toISOString();
+  return {
+    v: 1,
+    kind: "credential-rotated",
+    secretArn,
+    versionId,
+    currentSince: now,
+    noticedAt: now,
+  };
+}
+
+/** The store of secrets, with what a reader sees of it: labels may lag behind. */
+class FakeSecrets implements SecretSource {
+  readonly labels = new Map<string, string[]>([["v1", ["AWSCURRENT"]]]);
+  readonly reads: string[] = [];
+  failure: Error | undefined;
+
+  promote(versionId: string): void {
+    for (const [id, labels] of this.labels) {
+      if (labels.includes("AWSCURRENT")) this.labels.set(id, ["AWSPREVIOUS"]);
+    }
+    this.labels.set(versionId, ["AWSCURRENT"]);
+  }
+
+  readCurrent(): Promise<SecretVersion> {
+    const current = [...this.labels].find(([, labels]) => labels.includes("AWSCURRENT"));
+    return this.#read(current?.[0] ?? "none", "current") as Promise<SecretVersion>;
+  }
+
+  readVersion(_secretId: string, versionId: string): Promise<SecretVersion | undefined> {
+    return this.#read(versionId, versionId);
+  }
+
+  resolveArn = () => Promise.resolve(secretArn);
+
+  async #read(versionId: string, asked: string): Promise<SecretVersion | undefined> {
+    this.reads.push(asked);
+    if (this.failure) throw this.failure;
+    const labels = this.labels.get(versionId);
+    return labels && { secretArn, versionId, labels, value: new Redacted(versionId) };
+  }
+}
+
+async function setUp() {
+  const secrets = new FakeSecrets();
+  const tried: string[] = [];
+  const attempts: Attempt[] = [];
+  const resource = {
+    versionId: undefined as string | undefined,
+    bad: new Set<string>(),
+    /** Keeps logins waiting until the test goes on. */
+    hold: Promise.resolve(),
+    async adopt(
+      { versionId }: { versionId: string },
+      isStillCurrent: () => Promise<boolean>,
+    ): Promise<Adoption> {
+      tried.push(versionId);
+      await resource.hold;
+      if (resource.bad.has(versionId)) return { outcome: "rejected", refusal, cause: new Error("refused") };
+      if (!(await isStillCurrent())) return { outcome: "superseded" };
+      resource.versionId = versionId;
+      return { outcome: "swapped", verifyMs: 1 };
+    },
+  };
+  const watcher = new SecretWatcher({
+    secretId: secretArn,
+    source: secrets,
+    resource,
+    refreshIntervalMs: 300_000,
+    mayRetryRefused: (sinceMs) => sinceMs >= 12_000,
+    onAttempted: (attempt) => attempts.push(attempt),
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  });
+  await watcher.look("start");
+  tried.length = 0;
+  attempts.length = 0;
+  secrets.reads.length = 0;
+  const settle = () => vi.advanceTimersByTimeAsync(0);
+  return { secrets, resource, watcher, tried, attempts, settle };
+}
+
+describe("a notice", () => {
+  test("makes the version that it names the one in use, and its times go into the report", async () => {
+    const { secrets, resource, watcher, attempts, settle } = await setUp();
+    secrets.promote("v2");
+    const notice = noticeFor("v2");
+    watcher.notice(notice);
+    await settle();
+    expect(resource.versionId).toBe("v2");
+    expect(secrets.reads).toEqual(["v2"]);
+    expect(attempts).toEqual([expect.objectContaining({ trigger: "notice", notice })]);
+  });
+
+  test("for the version in use costs nothing", async () => {
+    const { secrets, watcher, settle } = await setUp();
+    watcher.notice(noticeFor("v1"));
+    await settle();
+    expect(secrets.reads).toEqual([]);
+  });
+
+  test("that comes twice swaps once", async () => {
+    const { secrets, watcher, tried, settle } = await setUp();
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    expect(tried).toEqual(["v2"]);
+    expect(secrets.reads).toEqual(["v2"]);
+  });
+
+  test("that is ahead of what reads show is followed as soon as they show it", async () => {
+    const { secrets, resource, watcher } = await setUp();
+    watcher.notice(noticeFor("v2"));
+    await vi.advanceTimersByTimeAsync(500);
+    secrets.labels.set("v2", ["AWSPENDING"]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(resource.versionId).toBe("v1");
+    secrets.promote("v2");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(resource.versionId).toBe("v2");
+  });
+
+  test("for a version that never comes is given up", async () => {
+    const { secrets, resource, watcher } = await setUp();
+    watcher.notice(noticeFor("forged"));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const { length } = secrets.reads;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(secrets.reads).toHaveLength(length);
+    expect(resource.versionId).toBe("v1");
+  });
+
+  test("for a superseded version leads to the one that is current", async () => {
+    const { secrets, watcher, tried, attempts, settle } = await setUp();
+    secrets.promote("v2");
+    secrets.promote("v3");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    expect(tried).toEqual(["v3"]);
+    expect(attempts[0]?.notice).toBeUndefined();
+  });
+
+  test("that is late changes nothing", async () => {
+    const { secrets, resource, watcher, tried, settle } = await setUp();
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    await vi.advanceTimersByTimeAsync(60_000);
+    watcher.notice(noticeFor("v1"));
+    await settle();
+    expect(tried).toEqual(["v2"]);
+    expect(resource.versionId).toBe("v2");
+  });
+});
+
+test("a version that is superseded while it is prepared is dropped for the next one", async () => {
+  const { secrets, resource, watcher, attempts, settle } = await setUp();
+  const login = Promise.withResolvers<void>();
+  resource.hold = login.promise;
+  secrets.promote("v2");
+  watcher.notice(noticeFor("v2"));
+  await settle();
+  secrets.promote("v3");
+  watcher.notice(noticeFor("v3"));
+  login.resolve();
+  await settle();
+  expect(attempts.map(({ version }) => version.versionId)).toEqual(["v3"]);
+  expect(resource.versionId).toBe("v3");
+});
+
+test("a forged notice during the preparation does not stop a good version", async () => {
+  const { secrets, resource, watcher, tried, settle } = await setUp();
+  const login = Promise.withResolvers<void>();
+  resource.hold = login.promise;
+  secrets.promote("v2");
+  watcher.notice(noticeFor("v2"));
+  await settle();
+  watcher.notice(noticeFor("forged"));
+  login.resolve();
+  await settle();
+  expect(tried).toEqual(["v2"]);
+  expect(resource.versionId).toBe("v2");
+});
+
+describe("a refused version", () => {
+  test("is told once, left alone for a while, and tried again later", async () => {
+    const { secrets, resource, watcher, tried, attempts, settle } = await setUp();
+    resource.bad.add("v2");
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    for (let n = 0; n < 10; n += 1) {
+      await watcher.look("login-failure");
+      watcher.notice(noticeFor("v2"));
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(tried).toEqual(["v2"]);
+    expect(attempts).toEqual([expect.objectContaining({ refusal, trigger: "notice" })]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    resource.bad.delete("v2");
+    await watcher.look("poll");
+    expect(resource.versionId).toBe("v2");
+  });
+
+  test("is not told where the next one has already taken its place", async () => {
+    const { secrets, resource, watcher, attempts, settle } = await setUp();
+    const login = Promise.withResolvers<void>();
+    resource.hold = login.promise;
+    resource.bad.add("v2");
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    secrets.promote("v3");
+    login.resolve();
+    await settle();
+    expect(attempts.map(({ version, refusal: why }) => [version.versionId, why])).toEqual([
+      ["v3", undefined],
+    ]);
+  });
+});
+
+describe("without a notice", () => {
+  test("the poll finds a new version within its interval", async () => {
+    const { secrets, resource, watcher } = await setUp();
+    watcher.start();
+    secrets.promote("v2");
+    await vi.advanceTimersByTimeAsync(269_000);
+    expect(resource.versionId).toBe("v1");
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(resource.versionId).toBe("v2");
+    await watcher.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a read that fails is repeated with growing delays until it succeeds", async () => {
+    const { secrets, resource, watcher } = await setUp();
+    secrets.failure = new DependencyError("Secrets Manager is away");
+    secrets.promote("v2");
+    await watcher.look("poll");
+    expect(watcher.failure?.error).toBe(secrets.failure);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(secrets.reads.length).toBeGreaterThan(4);
+    expect(secrets.reads.length).toBeLessThan(12);
+    secrets.failure = undefined;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(resource.versionId).toBe("v2");
+  });
+
+  test("a read that still shows the former version right after a swap does not lead back to it", async () => {
+    const { secrets, resource, watcher, settle } = await setUp();
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    secrets.promote("v1");
+    await watcher.look("login-failure");
+    expect(resource.versionId).toBe("v2");
+    secrets.promote("v2");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(resource.versionId).toBe("v2");
+  });
+
+  test("a rollback that lasts is followed", async () => {
+    const { secrets, resource, watcher, settle } = await setUp();
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    secrets.promote("v1");
+    await watcher.look("poll");
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(resource.versionId).toBe("v1");
+  });
+});
