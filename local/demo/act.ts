@@ -24,6 +24,8 @@ export interface ActResult {
   readonly adoptionMs: { readonly p50: number; readonly p99: number; readonly max: number } | null;
   readonly queries: Readonly<Record<string, number>>;
   readonly failedQueries: Readonly<Record<string, number>>;
+  /** Of these, those that came after everything that should come of the rotation had come. */
+  readonly failedQueriesAfter: Readonly<Record<string, number>>;
   readonly failureCodes: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly redeployed: readonly string[];
   readonly withheld: readonly string[];
@@ -86,22 +88,26 @@ export async function playAct(plan: ActPlan, stage: Stage): Promise<ActResult> {
   await sleep(CLOUDTRAIL_DELAY_MS, undefined, { signal });
   await run.sendEvent(rotationSucceededEvent(run.place, driver.store.secretArn, new Date()));
   await waitFor(plan.completeWhen, ACT_TIMEOUT_MS, () => plan.isComplete(act, stage), signal);
+  for (const service of act.redeployed) {
+    recorder.step(`${service} runs on the new version, its old task has ended`, "ECS", new Date());
+  }
   const completed = load.counts();
-  const after = () => Object.values(countsSince(load.counts(), completed));
+  const after = () => countsSince(load.counts(), completed);
   await waitFor(
     "the services have answered some more queries",
     ACT_TIMEOUT_MS,
-    () => after().every(({ queries }) => queries >= QUERIES_AFTER),
+    () => Object.values(after()).every(({ queries }) => queries >= QUERIES_AFTER),
     signal,
   );
-  return resultOf(plan.name, versionId, act, countsSince(load.counts(), before), stage);
+  const counts = { during: countsSince(load.counts(), before), after: after() };
+  return resultOf(plan.name, versionId, act, counts, stage);
 }
 
 function resultOf(
   name: string,
   versionId: string,
   act: ActRecord,
-  counts: Record<string, QueryCount>,
+  counts: { readonly during: Record<string, QueryCount>; readonly after: Record<string, QueryCount> },
   stage: Stage,
 ): ActResult {
   const origin = act.currentSince?.getTime() ?? Number.NaN;
@@ -112,8 +118,8 @@ function resultOf(
     outcome,
     ...(outcome === "swapped" && { adoptionMs: Date.parse(occurredAt) - origin }),
   }));
-  const byService = <T>(pick: (count: QueryCount) => T) =>
-    Object.fromEntries(Object.entries(counts).map(([service, count]) => [service, pick(count)]));
+  const byService = <T>(pick: (count: QueryCount) => T, of = counts.during) =>
+    Object.fromEntries(Object.entries(of).map(([service, count]) => [service, pick(count)]));
   return {
     name,
     secretArn: stage.driver.store.secretArn,
@@ -123,6 +129,7 @@ function resultOf(
     adoptionMs: percentiles(instances.flatMap(({ adoptionMs }) => adoptionMs ?? [])),
     queries: byService(({ queries }) => queries),
     failedQueries: byService(({ failedQueries }) => failedQueries),
+    failedQueriesAfter: byService(({ failedQueries }) => failedQueries, counts.after),
     failureCodes: byService(({ codes }) => codes),
     redeployed: [...act.redeployed],
     withheld: [...act.withheld],

@@ -23,6 +23,11 @@ export function claimsOfAdoption(act: ActResult): Claim[] {
     ),
     claim(act, "the verdict is accepted", act.verdict === "accepted"),
     claim(act, `${LEGACY_API} alone was redeployed`, act.redeployed.join() === LEGACY_API),
+    claim(
+      act,
+      `${LEGACY_API} answers without a failed query from then on`,
+      act.failedQueriesAfter[LEGACY_API] === 0,
+    ),
   ];
 }
 

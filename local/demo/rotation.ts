@@ -22,6 +22,8 @@ export interface RotationDriverOptions {
   readonly secrets: SecretsManagerClient;
   readonly postgres: LocalPostgres;
   readonly store: SampleStore;
+  /** Pause after each step. Default 300. */
+  readonly stepMs?: number;
   /** Hears each step when it is done. */
   readonly onStep: (step: string, at: Date) => void;
 }
@@ -42,7 +44,7 @@ const STEP_MS = 300;
  */
 export async function rotate(
   kind: RotationKind,
-  { secrets, postgres, store, onStep }: RotationDriverOptions,
+  { secrets, postgres, store, stepMs = STEP_MS, onStep }: RotationDriverOptions,
 ): Promise<Rotated> {
   const SecretId = store.secretArn;
   const versionId = randomUUID();
@@ -54,7 +56,7 @@ export async function rotate(
   const pending = JSON.stringify({ ...value, username, password: newPassword() });
   const done = async (step: string) => {
     onStep(step, new Date());
-    await sleep(STEP_MS);
+    await sleep(stepMs);
   };
 
   await secrets.send(
