@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { CreateClusterCommand, ECSClient } from "@aws-sdk/client-ecs";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import dynalite from "dynalite";
@@ -189,6 +190,7 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
   const asRole = (roleArn: string, name: string) => credentialsOf(name, roleArn);
   const operator = credentialsOf("operator");
   const sqs = new SQSClient(operator);
+  await createDefaultCluster(operator);
 
   return {
     place,
@@ -208,6 +210,12 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
       await sqsServer.close();
     },
   };
+}
+
+/** An account in use has it. Without it, the deadline check of a run that has no services yet would fail. */
+async function createDefaultCluster(operator: ClientConfig): Promise<void> {
+  const ecs = new ECSClient(operator);
+  await ecs.send(new CreateClusterCommand({ clusterName: "default" })).finally(() => ecs.destroy());
 }
 
 /** The SDK's standard environment for a client. */

@@ -4,7 +4,7 @@ import type { DomainEvent } from "../../shared/contract/domain-event.ts";
 import type { Report } from "../../shared/contract/report.ts";
 
 export interface AcknowledgePorts {
-  readonly ledger: Pick<Ledger, "readVersion" | "readInstance" | "recordReport">;
+  readonly ledger: Pick<Ledger, "readCurrentSince" | "readInstance" | "recordReport">;
   readonly bus: EventBus;
 }
 
@@ -16,9 +16,8 @@ export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
     const known = await ledger.readInstance(report.secretArn, report.instanceId);
     if (!isNewer(report, known)) return "not-newer";
 
-    const { currentSince } = report.currentSince
-      ? report
-      : await ledger.readVersion(report.secretArn, report.versionId);
+    const currentSince =
+      report.currentSince ?? (await ledger.readCurrentSince(report.secretArn, report.versionId));
     await bus.publish(describeReport(report, currentSince));
     await ledger.recordReport(report);
     return "recorded";

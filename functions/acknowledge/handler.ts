@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { createDynamoDbClient, createEventBridgeClient } from "../../shared/aws/clients.ts";
+import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
-import { createLedger } from "../../shared/aws/ledger.ts";
 import { parseReport } from "../../shared/contract/report.ts";
 import { readConfig, requiredText } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";

@@ -1,7 +1,7 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import * as z from "zod/mini";
 import { createDynamoDbClient } from "../../shared/aws/clients.ts";
-import { createLedger } from "../../shared/aws/ledger.ts";
+import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { parseDomainEvent } from "../../shared/contract/domain-event.ts";
 import { readConfig, requiredText } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
@@ -25,6 +25,6 @@ export const handler = createSqsHandler({
     const event = parseDomainEvent(body);
     return { secretArn: event.detail.secretArn, versionId: event.detail.versionId, event };
   },
-  handle: ({ event }) => measure(event),
+  handle: ({ event }, messageId) => measure(event, messageId),
   metrics,
 });

@@ -16,23 +16,28 @@ export interface MeasurePorts {
 export type MeasureOutcome = "measured" | "already-measured";
 
 /**
- * Turns domain events into metrics, each step of a rotation once. Here the claim comes first: between it and
- * the emission lies no I/O, and counting twice would falsify every sum.
+ * Turns domain events into metrics, each step of a rotation once. Here the claim comes first, since counting twice
+ * would falsify every sum. It is the message's: after a crash before the metrics were written, the same message
+ * finds its own claim and is measured again.
+ *
+ * @returns a function of the event and the message's id
  */
 export function createMeasure({ ledger, emit, now }: MeasurePorts) {
-  return async (event: DomainEvent): Promise<MeasureOutcome> => {
-    if (!(await ledger.claimMeasurement(event.detail.secretArn, measurementKey(event), now())))
+  return async (event: DomainEvent, claimant: string): Promise<MeasureOutcome> => {
+    if (!(await ledger.claimMeasurement(event.detail.secretArn, measurementKey(event), claimant, now())))
       return "already-measured";
     for (const measurement of planMeasurements(event)) emit(measurement);
     return "measured";
   };
 }
 
-/** What makes two events tell of the same step: version and type, and whom it is about. */
+/** What makes two events tell of the same step: rotation and type, and whom it is about. */
 export function measurementKey({ type, detail }: DomainEvent): string {
+  // An instance may come to a version more than once; its own time of that is in each of its reports.
+  const move = "currentSince" in detail ? detail.currentSince : detail.occurredAt;
   const subject =
     "instanceId" in detail ? detail.instanceId : "serviceArn" in detail ? detail.serviceArn : "";
-  return `${detail.versionId}#${type}#${subject}`;
+  return [detail.versionId, move, type, subject].join("#");
 }
 
 export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {

@@ -5,8 +5,8 @@ import {
   createIotDataClient,
   createSecretsManagerClient,
 } from "../../shared/aws/clients.ts";
+import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
-import { createLedger } from "../../shared/aws/ledger.ts";
 import { createNotices } from "../../shared/aws/notices.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";

@@ -7,7 +7,7 @@ import { findCurrentRotation } from "../../shared/rotation/current-rotation.ts";
 
 export interface NotifyPorts {
   readonly secrets: Pick<Secrets, "describe">;
-  readonly ledger: Pick<Ledger, "readVersion" | "recordNotice">;
+  readonly ledger: Pick<Ledger, "openRotation" | "recordNotice">;
   readonly notices: Notices;
   readonly bus: EventBus;
   readonly now: () => Date;
@@ -19,15 +19,15 @@ export type NotifyOutcome = "noticed" | "superseded" | "already-noticed";
  * Tells the running services of a rotation. Acts first and records after: a crash in between sends the notice
  * again, which costs a service one comparison; the other order could lose it.
  */
-export function createNotify({ secrets, ledger, notices, bus, now }: NotifyPorts) {
+export function createNotify(ports: NotifyPorts) {
+  const { ledger, notices, bus, now } = ports;
   return async (event: RotationEvent): Promise<NotifyOutcome> => {
-    const rotation = await findCurrentRotation(event, secrets);
-    if (!rotation) return "superseded";
-    const { secretArn, versionId, detectedBy } = rotation;
-    const known = await ledger.readVersion(secretArn, versionId);
-    if (known.noticedAt) return "already-noticed";
+    const current = await findCurrentRotation(event, ports);
+    if (!current) return "superseded";
+    const rotation = await ledger.openRotation(current);
+    if (rotation.noticedAt) return "already-noticed";
 
-    const currentSince = rotation.currentSince.toISOString();
+    const { secretArn, versionId, currentSince } = rotation;
     const noticedAt = now();
     const at = noticedAt.toISOString();
     await notices.publish({
@@ -38,19 +38,10 @@ export function createNotify({ secrets, ledger, notices, bus, now }: NotifyPorts
       currentSince,
       noticedAt: at,
     });
-    await bus.publish({
-      type: "RotationNoticed",
-      detail: {
-        v: 1,
-        secretArn,
-        versionId,
-        occurredAt: at,
-        detectedBy,
-        currentSince,
-        noticeLatencyMs: Math.max(0, noticedAt.getTime() - rotation.currentSince.getTime()),
-      },
-    });
-    await ledger.recordNotice(secretArn, versionId, currentSince, at);
+    const noticeLatencyMs = Math.max(0, noticedAt.getTime() - Date.parse(currentSince));
+    const detail = { v: 1, secretArn, versionId, currentSince, occurredAt: at, noticeLatencyMs } as const;
+    await bus.publish({ type: "RotationNoticed", detail: { ...detail, detectedBy: current.detectedBy } });
+    await ledger.recordNotice(rotation, noticedAt);
     return "noticed";
   };
 }

@@ -5,22 +5,24 @@ import {
   createEventBridgeClient,
   createSecretsManagerClient,
 } from "../../shared/aws/clients.ts";
+import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEcsServices } from "../../shared/aws/ecs-services.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
-import { createLedger } from "../../shared/aws/ledger.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
-import { commaList, readConfig, requiredText } from "../../shared/lambda/config.ts";
+import { commaList, positiveWhole, readConfig, requiredText } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
 import { createRedeploy } from "./redeploy.ts";
 
 const config = readConfig(
-  z.object({ LEDGER_TABLE: requiredText, EVENT_SOURCE: requiredText, ECS_CLUSTERS: commaList }),
+  z.object({
+    LEDGER_TABLE: requiredText,
+    EVENT_SOURCE: requiredText,
+    ECS_CLUSTERS: commaList,
+    TIMEOUT_SECONDS: positiveWhole,
+  }),
   process.env,
 );
-
-/** As long as the function may run: whoever claimed and has not finished by then, never will. */
-const CLAIM_LEASE_MS = 30_000;
 
 export const handler = createSqsHandler({
   parse: parseRotationEvent,
@@ -30,6 +32,7 @@ export const handler = createSqsHandler({
     ecs: createEcsServices(createEcsClient(), config.ECS_CLUSTERS),
     bus: createEventBus(createEventBridgeClient(), config.EVENT_SOURCE),
     now: () => new Date(),
-    claimLeaseMs: CLAIM_LEASE_MS,
+    // Whoever claimed and has not finished when its function's time is up, never will.
+    claimLeaseMs: config.TIMEOUT_SECONDS * 1_000,
   }),
 });

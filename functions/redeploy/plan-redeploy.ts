@@ -10,7 +10,12 @@ export interface RedeployFacts {
   readonly instances: readonly InstanceRecord[];
 }
 
-export type WithholdReason = "credential-rejected" | "credential-unverifiable" | "deployment-in-progress";
+export type WithholdReason =
+  | "credential-rejected"
+  | "credential-unverifiable"
+  | "deployment-in-progress"
+  | "deployment-controller"
+  | "secret-pinned";
 
 /** A service with tasks that are not on the version, and what to do about it. */
 export interface StaleService {
@@ -52,9 +57,11 @@ function decide(
 ): StaleService["decision"] {
   const deployment = service.primaryDeployment;
   if (deployment?.inProgress && deployment.createdAt >= currentSince) return "deployment-in-progress";
+  // New tasks would start with the same version, and perhaps lose the sessions that still live.
+  if (service.use === "pinned") return "secret-pinned";
   switch (verdict) {
     case "accepted":
-      return "redeploy";
+      return service.canForce ? "redeploy" : "deployment-controller";
     case "rejected":
       return "credential-rejected";
     case "unverifiable":

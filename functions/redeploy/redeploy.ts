@@ -1,19 +1,19 @@
 import type { EcsServices } from "../../shared/aws/ecs-services.ts";
 import type { EventBus } from "../../shared/aws/event-bus.ts";
-import type { Ledger } from "../../shared/aws/ledger.ts";
+import type { Ledger, RotationRecord } from "../../shared/aws/ledger.ts";
 import type { Secrets } from "../../shared/aws/secrets.ts";
 import { DependencyError } from "../../shared/contract/errors.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
-import { type CurrentRotation, findCurrentRotation } from "../../shared/rotation/current-rotation.ts";
+import { findCurrentRotation } from "../../shared/rotation/current-rotation.ts";
 import { planRedeploy, type StaleService } from "./plan-redeploy.ts";
 
 export interface RedeployPorts {
   readonly secrets: Pick<Secrets, "describe">;
-  readonly ledger: Pick<Ledger, "readVersion" | "listInstances" | "claimRedeploy" | "finishRedeploy">;
+  readonly ledger: Pick<Ledger, "openRotation" | "listInstances" | "claimDecision" | "finishDecision">;
   readonly ecs: EcsServices;
   readonly bus: EventBus;
   readonly now: () => Date;
-  /** How long a redeploy that was begun and not finished keeps a repeated message out, in milliseconds. */
+  /** How long a decision that was begun and not finished keeps another message out, in milliseconds. */
   readonly claimLeaseMs: number;
 }
 
@@ -25,24 +25,23 @@ export interface RedeployOutcome {
   readonly withheld: readonly string[];
 }
 
-/** The deadline check: forces a new deployment of the services that are still behind, if the credential is known to be good. */
+/**
+ * The deadline check: forces a new deployment of the services that are still behind, if the credential is known to be good.
+ *
+ * @returns a function of the event and the message's id
+ */
 export function createRedeploy(ports: RedeployPorts) {
-  const { secrets, ledger, ecs, bus, now } = ports;
+  const { ledger, ecs, bus, now } = ports;
 
-  return async (event: RotationEvent): Promise<RedeployOutcome> => {
-    const found = await findCurrentRotation(event, secrets);
-    if (!found) return { outcome: "superseded", adopted: 0, stale: 0, redeployed: [], withheld: [] };
-    const { secretArn, versionId } = found;
-    const version = await ledger.readVersion(secretArn, versionId);
-    // At the notice the time of the label move was still known to the millisecond.
-    const rotation = {
-      ...found,
-      ...(version.currentSince && { currentSince: new Date(version.currentSince) }),
-    };
+  return async (event: RotationEvent, messageId: string): Promise<RedeployOutcome> => {
+    const current = await findCurrentRotation(event, ports);
+    if (!current) return { outcome: "superseded", adopted: 0, stale: 0, redeployed: [], withheld: [] };
+    const rotation = await ledger.openRotation(current);
+    const { secretArn, versionId, verdict } = rotation;
     const { adopted, stale, staleServices } = planRedeploy({
       versionId,
-      currentSince: rotation.currentSince,
-      verdict: version.verdict,
+      currentSince: new Date(rotation.currentSince),
+      verdict,
       services: await ecs.findUsing(secretArn),
       instances: await ledger.listInstances(secretArn),
     });
@@ -53,40 +52,52 @@ export function createRedeploy(ports: RedeployPorts) {
     }
 
     await bus.publish({ type: "AdoptionChecked", detail: { ...eventBase(rotation), adopted, stale } });
-    const redeployed: string[] = [];
-    const withheld: string[] = [];
-    for (const behind of staleServices) {
-      const done = await act(rotation, behind);
-      if (done) (behind.decision === "redeploy" ? redeployed : withheld).push(behind.service.serviceArn);
+    // One service that ECS refuses must not keep the others from their turn.
+    const acted = await Promise.allSettled(staleServices.map((behind) => act(rotation, behind, messageId)));
+    const failures = acted.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    if (failures.length > 0) {
+      throw new DependencyError(
+        `${failures.length} of ${staleServices.length} services could not be seen to`,
+        {
+          cause: new AggregateError(failures),
+          details: { secretArn, versionId },
+        },
+      );
     }
-    return { outcome: "checked", adopted, stale, redeployed, withheld };
+    const done = staleServices.filter((_, index) => isFulfilledTrue(acted[index]));
+    const arnsOf = (services: readonly StaleService[]) => services.map(({ service }) => service.serviceArn);
+    return {
+      outcome: "checked",
+      adopted,
+      stale,
+      redeployed: arnsOf(done.filter(({ decision }) => decision === "redeploy")),
+      withheld: arnsOf(done.filter(({ decision }) => decision !== "redeploy")),
+    };
   };
 
-  function eventBase({ secretArn, versionId }: CurrentRotation) {
-    return { v: 1, secretArn, versionId, occurredAt: now().toISOString() } as const;
+  function eventBase({ secretArn, versionId, currentSince }: RotationRecord) {
+    return { v: 1, secretArn, versionId, currentSince, occurredAt: now().toISOString() } as const;
   }
 
-  /** @returns false where another message about the same version already saw to the service */
-  async function act(
-    rotation: CurrentRotation,
-    { service, staleTasks, decision }: StaleService,
-  ): Promise<boolean> {
-    const { secretArn, versionId } = rotation;
+  /** @returns false where another message about the same rotation already saw to the service */
+  async function act(rotation: RotationRecord, behind: StaleService, messageId: string): Promise<boolean> {
+    const { service, staleTasks, decision } = behind;
     const { serviceArn } = service;
     if (decision === "wait") return false;
-    if (!(await ledger.claimRedeploy(secretArn, versionId, serviceArn, now(), ports.claimLeaseMs)))
+    if (!(await ledger.claimDecision(rotation, serviceArn, messageId, now(), ports.claimLeaseMs)))
       return false;
+    const detail = { ...eventBase(rotation), serviceArn, staleTasks };
     if (decision === "redeploy") {
       await ecs.forceNewDeployment(service);
-      await bus.publish({
-        type: "ServiceRedeployed",
-        detail: { ...eventBase(rotation), serviceArn, staleTasks },
-      });
+      await bus.publish({ type: "ServiceRedeployed", detail });
     } else {
-      const detail = { ...eventBase(rotation), serviceArn, staleTasks, reason: decision };
-      await bus.publish({ type: "RedeployWithheld", detail });
+      await bus.publish({ type: "RedeployWithheld", detail: { ...detail, reason: decision } });
     }
-    await ledger.finishRedeploy(secretArn, versionId, serviceArn, now());
+    await ledger.finishDecision(rotation, serviceArn, decision, now());
     return true;
   }
+}
+
+function isFulfilledTrue(result: PromiseSettledResult<boolean> | undefined): boolean {
+  return result?.status === "fulfilled" && result.value;
 }

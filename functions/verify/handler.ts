@@ -4,12 +4,12 @@ import {
   createEventBridgeClient,
   createSecretsManagerClient,
 } from "../../shared/aws/clients.ts";
+import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
-import { createLedger } from "../../shared/aws/ledger.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
 import { createLoginProbe } from "../../shared/engines/login-probe.ts";
-import { positiveMs, readConfig, requiredText } from "../../shared/lambda/config.ts";
+import { positiveWhole, readConfig, requiredText } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
 import { createVerify } from "./verify.ts";
 
@@ -17,7 +17,7 @@ const config = readConfig(
   z.object({
     LEDGER_TABLE: requiredText,
     EVENT_SOURCE: requiredText,
-    LOGIN_TIMEOUT_MS: positiveMs,
+    LOGIN_TIMEOUT_MS: positiveWhole,
     STORE_TLS: z.enum(["disable", "require", "verify-full"], "must be disable, require or verify-full"),
   }),
   process.env,

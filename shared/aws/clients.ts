@@ -9,7 +9,11 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
  * environment alone (`AWS_REGION`, `AWS_ENDPOINT_URL`, …): that is why the same bundles run on AWS, in the local
  * run and against an emulator. One function each, so that a bundle carries only the clients that it uses.
  */
-const settings = { maxAttempts: 4 };
+const settings = {
+  maxAttempts: 4,
+  // One call that is never answered must not take the invocation, and with it the whole batch, down.
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 4_000, throwOnRequestTimeout: true },
+};
 
 export const createDynamoDbClient = () => new DynamoDBClient(settings);
 export const createEcsClient = () => new ECSClient(settings);

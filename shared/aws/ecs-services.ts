@@ -17,10 +17,16 @@ export interface RunningTask {
   readonly createdAt: Date;
 }
 
+/** How a service's tasks come to the secret; "pinned" ones start with the same version whatever is current. */
+export type SecretUse = "current" | "pinned";
+
 /** A service that uses the secret, and its tasks as ECS knows them. */
 export interface ServiceUsingSecret {
   readonly serviceArn: string;
   readonly clusterArn: string;
+  readonly use: SecretUse;
+  /** False where CodeDeploy or somebody else deploys the service: ECS refuses to be forced then. */
+  readonly canForce: boolean;
   readonly tasks: readonly RunningTask[];
   /** The deployment that ECS works towards. */
   readonly primaryDeployment?: { readonly createdAt: Date; readonly inProgress: boolean };
@@ -48,9 +54,15 @@ export function createEcsServices(client: ECSClient, clusters: readonly string[]
     return services;
   };
 
-  const containersOf = async (taskDefinition: string | undefined): Promise<ContainerDefinition[]> => {
+  // A revision of a task definition never changes, and looking one up is an action with a low rate limit.
+  const definitions = new Map<string, ContainerDefinition[]>();
+  const containersOf = async (taskDefinition: string): Promise<ContainerDefinition[]> => {
+    const known = definitions.get(taskDefinition);
+    if (known) return known;
     const answer = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
-    return answer.taskDefinition?.containerDefinitions ?? [];
+    const containers = answer.taskDefinition?.containerDefinitions ?? [];
+    definitions.set(taskDefinition, containers);
+    return containers;
   };
 
   const runningTasks = async (cluster: string, serviceArn: string): Promise<RunningTask[]> => {
@@ -72,12 +84,16 @@ export function createEcsServices(client: ECSClient, clusters: readonly string[]
       for (const cluster of clusters) {
         for (const service of await describeServices(cluster)) {
           const { serviceArn, clusterArn = cluster, status, taskDefinition } = service;
-          if (!serviceArn || status !== "ACTIVE") continue;
-          if (!usesSecret(await containersOf(taskDefinition), secretArn)) continue;
+          // A service of an external deployment controller has task sets instead of a task definition.
+          if (!serviceArn || status !== "ACTIVE" || !taskDefinition) continue;
+          const use = secretUse(await containersOf(taskDefinition), secretArn);
+          if (!use) continue;
           const primary = service.deployments?.find((deployment) => deployment.status === "PRIMARY");
           using.push({
             serviceArn,
             clusterArn,
+            use,
+            canForce: (service.deploymentController?.type ?? "ECS") === "ECS",
             tasks: await runningTasks(cluster, serviceArn),
             ...(primary?.createdAt && {
               primaryDeployment: {
@@ -99,20 +115,36 @@ export function createEcsServices(client: ECSClient, clusters: readonly string[]
   };
 }
 
-/**
- * True where a container gets the secret injected (`valueFrom`: the ARN, with or without `:json-key:stage:version`),
- * or is told its ARN or name by an environment variable, as a service with the client library is.
- */
-export function usesSecret(containers: readonly ContainerDefinition[], secretArn: string): boolean {
-  const name = secretName(secretArn);
-  return containers.some(
-    ({ secrets = [], environment = [] }) =>
-      secrets.some(({ valueFrom }) => valueFrom?.split(":").slice(0, 7).join(":") === secretArn) ||
-      environment.some(({ value }) => value === secretArn || value === name),
-  );
-}
+/** Environment variables that may name the secret instead of giving its ARN. */
+const NAME_VARIABLES = new Set(["DB_SECRET_ID"]);
 
-/** The name is the ARN's last part without the hyphen and six characters that Secrets Manager adds. */
-function secretName(secretArn: string): string {
-  return secretArn.split(":").slice(6).join(":").slice(0, -7);
+/**
+ * How containers use a secret: injected (`valueFrom`: its ARN, with or without `:json-key:stage:version`), or told by an
+ * environment variable, as a service with the client library is: any that holds the ARN, or `DB_SECRET_ID` with the name.
+ * The ARN may come without its last six characters, which ECS and Secrets Manager take too.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+ *
+ * @returns undefined where they do not; "pinned" only where nothing follows AWSCURRENT
+ */
+export function secretUse(
+  containers: readonly ContainerDefinition[],
+  secretArn: string,
+): SecretUse | undefined {
+  // A hyphen and six characters that Secrets Manager adds to the name.
+  const partialArn = secretArn.slice(0, -7);
+  const name = partialArn.split(":").slice(6).join(":");
+  const isArn = (text: string | undefined) => text === secretArn || text === partialArn;
+
+  const uses = containers.flatMap(({ secrets = [], environment = [] }): SecretUse[] => [
+    ...secrets.flatMap(({ valueFrom = "" }): SecretUse[] => {
+      const parts = valueFrom.split(":");
+      if (!isArn(parts.slice(0, 7).join(":"))) return [];
+      const [, stage = "", versionId = ""] = parts.slice(7);
+      return [versionId === "" && (stage === "" || stage === "AWSCURRENT") ? "current" : "pinned"];
+    }),
+    ...environment.flatMap(({ name: variable = "", value }): SecretUse[] =>
+      isArn(value) || (NAME_VARIABLES.has(variable) && value === name) ? ["current"] : [],
+    ),
+  ]);
+  return uses.includes("current") ? "current" : uses[0];
 }

@@ -13,47 +13,54 @@ export interface SecretFacts {
   readonly secretArn: string;
   /** Version that carries AWSCURRENT; absent for a secret that never had a value. */
   readonly currentVersionId?: string;
+  /** Version that carries AWSPREVIOUS. */
+  readonly previousVersionId?: string;
   /** Last change of any kind, to the millisecond. Right after a label move it is the time of that move. */
   readonly lastChangedAt?: Date;
 }
 
-/** Reads secrets and what is known of them. */
+/** Reads secrets and what is known of them. Reads are eventually consistent. */
 export interface Secrets {
-  /** @throws DependencyError where the secret cannot be found: it may be too new to be seen yet */
-  describe(secretArn: string): Promise<SecretFacts>;
   /**
-   * The text of one version. Reads are eventually consistent, so a version that is not there is asked for again for about two seconds.
-   * @throws DependencyError where it still is not there, or holds no text
+   * Asks again for about two seconds while the answer does not satisfy, and gives the last one then:
+   * undefined for a secret that is not there, or is on its way out.
    */
-  read(secretArn: string, versionId: string): Promise<Redacted>;
+  describe(
+    secretArn: string,
+    isSettled: (facts: SecretFacts | undefined) => boolean,
+  ): Promise<SecretFacts | undefined>;
+  /**
+   * The text of one version, asked for again for about two seconds; undefined where it holds bytes.
+   * @throws DependencyError where it still is not there
+   */
+  read(secretArn: string, versionId: string): Promise<Redacted | undefined>;
 }
+
+/** In milliseconds: 100, 200, 400, 800, half of each at random. */
+const consistency = { retries: 4, minTimeout: 100, factor: 2, randomize: true };
+
+class NotSettled extends Error {}
 
 export function createSecrets(client: SecretsManagerClient): Secrets {
   return {
-    async describe(secretArn) {
-      const answer = await client.send(new DescribeSecretCommand({ SecretId: secretArn })).catch((cause) => {
-        if (!(cause instanceof ResourceNotFoundException)) throw cause;
-        throw new DependencyError("The secret was not found; it was deleted, or is too new to be seen", {
-          cause,
-          details: { secretArn },
-        });
-      });
-      const current = Object.entries(answer.VersionIdsToStages ?? {}).find(([, stages]) =>
-        stages.includes("AWSCURRENT"),
-      );
-      return {
-        secretArn: answer.ARN ?? secretArn,
-        ...(current && { currentVersionId: current[0] }),
-        ...(answer.LastChangedDate && { lastChangedAt: answer.LastChangedDate }),
+    async describe(secretArn, isSettled) {
+      let facts: SecretFacts | undefined;
+      const look = async () => {
+        facts = await describeOnce(client, secretArn);
+        if (!isSettled(facts)) throw new NotSettled();
       };
+      await pRetry(look, { ...consistency, shouldRetry: ({ error }) => error instanceof NotSettled }).catch(
+        (error) => {
+          if (!(error instanceof NotSettled)) throw error;
+        },
+      );
+      return facts;
     },
 
     async read(secretArn, versionId) {
       const get = () => client.send(new GetSecretValueCommand({ SecretId: secretArn, VersionId: versionId }));
       const answer = await pRetry(get, {
-        retries: 4,
-        minTimeout: 150,
-        randomize: true,
+        ...consistency,
         shouldRetry: ({ error }) => error instanceof ResourceNotFoundException,
       }).catch((cause) => {
         if (!(cause instanceof ResourceNotFoundException)) throw cause;
@@ -62,10 +69,27 @@ export function createSecrets(client: SecretsManagerClient): Secrets {
           details: { secretArn, versionId },
         });
       });
-      if (answer.SecretString === undefined) {
-        throw new DependencyError("The version holds bytes, not text", { details: { secretArn, versionId } });
-      }
-      return new Redacted(answer.SecretString);
+      return answer.SecretString === undefined ? undefined : new Redacted(answer.SecretString);
     },
+  };
+}
+
+async function describeOnce(
+  client: SecretsManagerClient,
+  secretArn: string,
+): Promise<SecretFacts | undefined> {
+  const answer = await client.send(new DescribeSecretCommand({ SecretId: secretArn })).catch((error) => {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  });
+  if (!answer || answer.DeletedDate) return undefined;
+  const versionWith = (label: string) =>
+    Object.entries(answer.VersionIdsToStages ?? {}).find(([, labels]) => labels.includes(label))?.[0];
+  const [currentVersionId, previousVersionId] = [versionWith("AWSCURRENT"), versionWith("AWSPREVIOUS")];
+  return {
+    secretArn: answer.ARN ?? secretArn,
+    ...(currentVersionId && { currentVersionId }),
+    ...(previousVersionId && { previousVersionId }),
+    ...(answer.LastChangedDate && { lastChangedAt: answer.LastChangedDate }),
   };
 }

@@ -16,12 +16,13 @@ export interface KeyturnErrorOptions {
  * }
  */
 export class KeyturnError extends Error {
+  // Written out in every class: a minifier renames classes, and logs must not show its names.
+  override readonly name: string = "KeyturnError";
   readonly code: string;
   readonly details: SafeDetails;
 
   constructor(code: string, message: string, options: KeyturnErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target.name;
     this.code = code;
     this.details = options.details ?? {};
   }
@@ -29,6 +30,7 @@ export class KeyturnError extends Error {
 
 /** Configuration is missing or wrong. The message lists every bad key, so that one start shows all of them. */
 export class ConfigError extends KeyturnError {
+  override readonly name = "ConfigError";
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -39,6 +41,8 @@ export class ConfigError extends KeyturnError {
 
 /** A message that no retry can mend: it belongs in the dead-letter queue. */
 export class InvalidMessageError extends KeyturnError {
+  override readonly name = "InvalidMessageError";
+
   constructor(message: string, options?: KeyturnErrorOptions) {
     super("MESSAGE_INVALID", message, options);
   }
@@ -46,6 +50,8 @@ export class InvalidMessageError extends KeyturnError {
 
 /** Something that we depend on did not answer, or is not ready yet: the same message succeeds later. */
 export class DependencyError extends KeyturnError {
+  override readonly name = "DependencyError";
+
   constructor(message: string, options?: KeyturnErrorOptions) {
     super("DEPENDENCY_FAILED", message, options);
   }
@@ -53,6 +59,8 @@ export class DependencyError extends KeyturnError {
 
 /** The store refused the new credential: keep the old one. */
 export class CredentialRejectedError extends KeyturnError {
+  override readonly name = "CredentialRejectedError";
+
   constructor(message: string, options?: KeyturnErrorOptions) {
     super("CREDENTIAL_REJECTED", message, options);
   }
@@ -60,6 +68,8 @@ export class CredentialRejectedError extends KeyturnError {
 
 /** Connections of a retired credential were still in use at the drain deadline and were closed. */
 export class DrainTimeoutError extends KeyturnError {
+  override readonly name = "DrainTimeoutError";
+
   constructor(message: string, options?: KeyturnErrorOptions) {
     super("DRAIN_TIMEOUT", message, options);
   }

@@ -36,10 +36,16 @@ export function parseVersioned<T extends z.ZodMiniType>(
   const version = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;
   if (version !== 1) {
     throw new InvalidMessageError(
-      `${kind} has version ${JSON.stringify(version) ?? "none"}; this release reads version 1. Upgrade Keyturn where it is read, or mend the sender.`,
+      `${kind} has version ${nameVersion(version)}; this release reads version 1. Upgrade Keyturn where it is read, or mend the sender.`,
     );
   }
   return parseMessage(kind, schema, value);
+}
+
+/** Senders are not trusted: what stands where the version should must not get into logs as it is. */
+function nameVersion(version: unknown): string {
+  if (version === undefined) return "none";
+  return typeof version === "number" ? String(version) : `of type ${typeof version}`;
 }
 
 /** @throws InvalidMessageError naming the kind of message and every field that does not fit */
@@ -55,7 +61,8 @@ export function parseMessage<T extends z.ZodMiniType>(kind: string, schema: T, v
 export function parseJson(kind: string, text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    throw new InvalidMessageError(`${kind} is not JSON`, { cause });
+  } catch {
+    // The parser's message quotes the text, so it must not become the cause.
+    throw new InvalidMessageError(`${kind} is not JSON`);
   }
 }

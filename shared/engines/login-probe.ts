@@ -35,12 +35,16 @@ export function createLoginProbe({ timeoutMs, tls }: LoginProbeOptions): LoginPr
         return { verdict: "accepted", loginMs: Math.round(performance.now() - startedAt) };
       } catch (error) {
         if (error instanceof UnusableSecretError) return { verdict: "unverifiable", reason: error.message };
-        const code = postgresErrorCode(error) ?? "unknown";
+        // The driver gives no code where nothing answered in time, or TLS was refused.
+        const code = postgresErrorCode(error) ?? "NO_ANSWER";
         if (isPostgresAuthFailure(error)) {
           return { verdict: "rejected", code, reason: "The database refused the login" };
         }
         // The driver's message can quote host and user, so only its code goes on.
-        throw new DependencyError(`The database could not be asked: ${code}`, { details: { code } });
+        throw new DependencyError(
+          `The database could not be asked (${code}): can the function reach its host and port, and does TLS ${tls} fit it?`,
+          { details: { code } },
+        );
       }
     },
   };

@@ -37,6 +37,8 @@ const ENGINES = new Set(["postgres", "postgresql", "aurora-postgresql"]);
 
 /** The secret cannot be read as a PostgreSQL credential. The message names the keys, never their values. */
 export class UnusableSecretError extends KeyturnError {
+  override readonly name = "UnusableSecretError";
+
   constructor(message: string) {
     super("SECRET_UNUSABLE", message);
   }
@@ -44,7 +46,7 @@ export class UnusableSecretError extends KeyturnError {
 
 /**
  * Reads a secret's text as a PostgreSQL credential; what the secret says wins over the defaults.
- * Port defaults to 5432, the database to the user's name, as libpq does.
+ * Port defaults to 5432 and the database to `postgres`, as AWS documents it for these secrets.
  *
  * @throws UnusableSecretError where it is no JSON object, names another engine, or lacks user, password or host
  */
@@ -74,7 +76,7 @@ export function parsePostgresSecret(secret: Redacted, defaults: PostgresDefaults
   return {
     host,
     port,
-    database: parsed.data.dbname ?? defaults.database ?? username,
+    database: parsed.data.dbname || defaults.database || "postgres",
     user: username,
     password: new Redacted(password),
   };
@@ -97,7 +99,8 @@ export interface PostgresProbeOptions {
 }
 
 /**
- * Logs in once with a connection of its own, asks for one row, and logs out.
+ * Logs in once with a connection of its own, asks for one row, and logs out. A database that is not there, or not
+ * this user's, is no failure of the login.
  *
  * @throws the driver's error; see `isPostgresAuthFailure`
  */
@@ -121,6 +124,8 @@ export async function probePostgresLogin(
   try {
     await client.connect();
     await client.query("select 1");
+  } catch (error) {
+    if (!LOGIN_SUCCEEDED.has(postgresErrorCode(error) ?? "")) throw error;
   } finally {
     await client.end();
   }
@@ -128,6 +133,9 @@ export async function probePostgresLogin(
 
 /** Class 28 of https://www.postgresql.org/docs/current/errcodes-appendix.html: the login was refused, not the query. */
 const AUTH_FAILURES = new Set(["28P01", "28000"]);
+
+/** No such database, or no right to connect to it: the server says so after it has taken user and password. */
+const LOGIN_SUCCEEDED = new Set(["3D000", "42501"]);
 
 /** SQLSTATE of a driver error, or its Node error code such as `ECONNREFUSED`; undefined where it has neither. */
 export function postgresErrorCode(error: unknown): string | undefined {

@@ -16,8 +16,8 @@ export function readConfig<T extends z.ZodMiniType>(schema: T, environment: Node
 
 export const requiredText = z.string("is missing").check(z.minLength(1, "is empty"));
 
-/** A whole number of milliseconds, at least 1. */
-export const positiveMs = z.coerce
+/** A whole number, at least 1. */
+export const positiveWhole = z.coerce
   .number("is not a number")
   .check(z.int("is not a whole number"), z.positive("must be above 0"));
 

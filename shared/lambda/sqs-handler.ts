@@ -14,8 +14,8 @@ export interface SqsHandlerOptions<
 > {
   /** Reads a record's body; what it throws sends the record on its way to the dead-letter queue. */
   readonly parse: (body: unknown) => Message;
-  /** @returns what was done, for the log */
-  readonly handle: (message: Message) => Promise<string | { readonly outcome: string }>;
+  /** @returns what was done, for the log; the message's id is the same at each delivery */
+  readonly handle: (message: Message, messageId: string) => Promise<string | { readonly outcome: string }>;
   /** Flushed as EMF at the end of each invocation, where the function emits metrics. */
   readonly metrics?: Metrics;
 }
@@ -39,7 +39,7 @@ export function createSqsHandler<
     try {
       const message = options.parse(parseJson("Message", record.body));
       add({ secretArn: message.secretArn, ...(message.versionId && { versionId: message.versionId }) });
-      const done = await options.handle(message);
+      const done = await options.handle(message, record.messageId);
       add(typeof done === "string" ? { outcome: done } : done);
       add({ durationMs: Math.round(performance.now() - startedAt) });
       log.info("Message handled");

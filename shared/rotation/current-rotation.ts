@@ -1,4 +1,5 @@
 import type { SecretFacts, Secrets } from "../aws/secrets.ts";
+import { DependencyError } from "../contract/errors.ts";
 import type { RotationEvent } from "../contract/rotation-event.ts";
 
 /** A rotation whose version is the current one, as of now. */
@@ -6,28 +7,55 @@ export interface CurrentRotation {
   readonly secretArn: string;
   readonly versionId: string;
   readonly detectedBy: RotationEvent["source"];
-  /** When the version became current, as precisely as it can be known. */
+  /** When the version became current, as precisely as the event and the secret tell. */
   readonly currentSince: Date;
 }
 
+export interface CurrentRotationPorts {
+  readonly secrets: Pick<Secrets, "describe">;
+  readonly now: () => Date;
+}
+
+/** By this age of an event every read shows what it tells of. */
+const SETTLED_AFTER_MS = 30_000;
+
 /**
- * Compares what an event tells with what is so: undefined where another version is current by now,
- * in which case that version's own event does the work.
+ * Compares what an event tells with what is so: undefined where another version is current by now, in which case
+ * that version's own event does the work, or where the secret is gone.
+ *
+ * A version that is not current may also be one that a read does not show as current yet. Only AWSPREVIOUS says that
+ * it was and is no longer; else an event that is fresh is tried again.
+ *
+ * @throws DependencyError where it cannot be told yet
  */
 export async function findCurrentRotation(
   event: RotationEvent,
-  secrets: Pick<Secrets, "describe">,
+  { secrets, now }: CurrentRotationPorts,
 ): Promise<CurrentRotation | undefined> {
-  const facts = await secrets.describe(event.secretArn);
-  const versionId = facts.currentVersionId;
-  if (versionId === undefined || (event.versionId !== undefined && event.versionId !== versionId))
-    return undefined;
-  return {
-    secretArn: facts.secretArn,
-    versionId,
-    detectedBy: event.source,
-    currentSince: currentSince(event, facts),
-  };
+  const facts = await secrets.describe(
+    event.secretArn,
+    (seen) => isCurrent(event, seen) || isOver(event, seen),
+  );
+  const versionId = facts?.currentVersionId;
+  if (facts && versionId && isCurrent(event, facts)) {
+    const { secretArn } = facts;
+    return { secretArn, versionId, detectedBy: event.source, currentSince: currentSince(event, facts) };
+  }
+  const ageMs = now().getTime() - Date.parse(event.occurredAt);
+  if (isOver(event, facts) || ageMs > SETTLED_AFTER_MS) return undefined;
+  throw new DependencyError("The version cannot be seen as current yet; the message is repeated", {
+    details: { secretArn: event.secretArn, versionId: event.versionId },
+  });
+}
+
+function isCurrent({ versionId }: RotationEvent, facts: SecretFacts | undefined): boolean {
+  return (
+    facts?.currentVersionId !== undefined && (versionId === undefined || versionId === facts.currentVersionId)
+  );
+}
+
+function isOver({ versionId }: RotationEvent, facts: SecretFacts | undefined): boolean {
+  return versionId !== undefined && facts?.previousVersionId === versionId;
 }
 
 /**

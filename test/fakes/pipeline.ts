@@ -1,6 +1,6 @@
 import type { EcsServices, ServiceUsingSecret } from "../../shared/aws/ecs-services.ts";
 import type { EventBus } from "../../shared/aws/event-bus.ts";
-import type { InstanceRecord, Ledger, VersionRecord } from "../../shared/aws/ledger.ts";
+import type { InstanceRecord, Ledger, RotationRecord, Verdict } from "../../shared/aws/ledger.ts";
 import type { Notices } from "../../shared/aws/notices.ts";
 import type { SecretFacts, Secrets } from "../../shared/aws/secrets.ts";
 import type { DomainEvent } from "../../shared/contract/domain-event.ts";
@@ -21,6 +21,11 @@ export const labelUpdated = (versionId = V2): RotationEvent => ({
   source: "label-updated",
   occurredAt: ROTATED_AT,
 });
+/** What the ledger holds of a version beside its id. */
+export type Known = Partial<Pick<RotationRecord, "currentSince" | "noticedAt">> & {
+  readonly verdict?: Verdict;
+};
+
 export const rotationSucceeded = (): RotationEvent => ({
   secretArn: SECRET_ARN,
   source: "rotation-succeeded",
@@ -32,27 +37,35 @@ export function createFakePipeline(current: string = V2) {
   const facts: { -readonly [K in keyof SecretFacts]: SecretFacts[K] } = {
     secretArn: SECRET_ARN,
     currentVersionId: current,
+    previousVersionId: V1,
   };
-  const versions = new Map<string, VersionRecord>();
+  const versions = new Map<string, Known>();
   const instances = new Map<string, InstanceRecord>();
-  const claims = new Set<string>();
+  const claims = new Map<string, string>();
   const notices: Notice[] = [];
   const events: DomainEvent[] = [];
   const redeployed: string[] = [];
   const services: ServiceUsingSecret[] = [];
 
   const secrets: Secrets = {
-    describe: async () => facts,
+    describe: async () => (facts.currentVersionId === undefined ? undefined : facts),
     read: async () => new Redacted('{"username":"orders","password":"EXAMPLE"}'),
   };
-  const patch = (versionId: string, values: VersionRecord) =>
-    versions.set(versionId, { ...values, ...versions.get(versionId) });
-  const claim = async (key: string) => !claims.has(key) && claims.add(key) !== undefined;
+  const patch = (versionId: string, values: Known) =>
+    void versions.set(versionId, { ...values, ...versions.get(versionId) });
+  const claim = async (key: string, claimant: string) => {
+    if (!claims.has(key)) claims.set(key, claimant);
+    return claims.get(key) === claimant;
+  };
   const ledger: Ledger = {
-    readVersion: async (_, versionId) => versions.get(versionId) ?? {},
-    recordNotice: async (_, versionId, currentSince, noticedAt) =>
-      void patch(versionId, { currentSince, noticedAt }),
-    recordVerdict: async (_, versionId, verdict) => void patch(versionId, { verdict }),
+    openRotation: async ({ secretArn, versionId, currentSince }) => {
+      patch(versionId, { currentSince: currentSince.toISOString() });
+      return { currentSince: "", ...versions.get(versionId), secretArn, versionId };
+    },
+    readCurrentSince: async (_, versionId) => versions.get(versionId)?.currentSince,
+    recordNotice: async ({ versionId }, noticedAt) =>
+      patch(versionId, { noticedAt: noticedAt.toISOString() }),
+    recordVerdict: async ({ versionId }, verdict) => patch(versionId, { verdict }),
     readInstance: async (_, instanceId) => instances.get(instanceId),
     listInstances: async () => [...instances.values()],
     recordReport: async ({ instanceId, service, versionId, outcome, occurredAt }) =>
@@ -64,9 +77,10 @@ export function createFakePipeline(current: string = V2) {
           ? { versionId, swappedAt: occurredAt }
           : { rejectedVersionId: versionId, rejectedAt: occurredAt }),
       }),
-    claimRedeploy: (_, versionId, serviceArn) => claim(`${versionId} ${serviceArn}`),
-    finishRedeploy: async () => undefined,
-    claimMeasurement: (_, key) => claim(key),
+    claimDecision: ({ versionId }, serviceArn, claimant) => claim(`${versionId} ${serviceArn}`, claimant),
+    finishDecision: async ({ versionId }, serviceArn) =>
+      void claims.set(`${versionId} ${serviceArn}`, "finished"),
+    claimMeasurement: (_, key, claimant) => claim(key, claimant),
   };
   const bus: EventBus = { publish: async (event) => void events.push(event) };
   const noticePort: Notices = { publish: async (notice) => void notices.push(notice) };

@@ -4,8 +4,10 @@ import type { AddressInfo } from "node:net";
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { createLedger, type Ledger } from "../../../shared/aws/ledger.ts";
+import { createLedger } from "../../../shared/aws/dynamodb-ledger.ts";
+import type { Ledger, RotationRecord } from "../../../shared/aws/ledger.ts";
 import type { Report } from "../../../shared/contract/report.ts";
+import type { CurrentRotation } from "../../../shared/rotation/current-rotation.ts";
 import { NOW, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
 
 let server: Server;
@@ -64,20 +66,49 @@ const report = (changes: Partial<Report> = {}): Report => ({
   ...changes,
 });
 
+const LEASE_MS = 30_000;
+const later = (ms: number) => new Date(NOW.getTime() + ms);
+const move = (changes: Partial<CurrentRotation> = {}): CurrentRotation => ({
+  secretArn: SECRET_ARN,
+  versionId: V2,
+  detectedBy: "label-updated",
+  currentSince: NOW,
+  ...changes,
+});
+const open = (changes?: Partial<CurrentRotation>): Promise<RotationRecord> =>
+  ledger.openRotation(move(changes));
+
 test("knows nothing of a version that nobody told it of", async () => {
-  expect(await ledger.readVersion(SECRET_ARN, V2)).toEqual({});
+  expect(await ledger.readCurrentSince(SECRET_ARN, V2)).toBeUndefined();
 });
 
-test("keeps the first notice and the first verdict of a version", async () => {
-  await ledger.recordNotice(SECRET_ARN, V2, "2026-11-20T10:00:00.640Z", NOW.toISOString());
-  await ledger.recordNotice(SECRET_ARN, V2, "2026-11-20T10:00:00.000Z", "2026-11-20T10:05:00.000Z");
-  await ledger.recordVerdict(SECRET_ARN, V2, "rejected", NOW.toISOString(), "refused");
-  await ledger.recordVerdict(SECRET_ARN, V2, "accepted", NOW.toISOString());
-  expect(await ledger.readVersion(SECRET_ARN, V2)).toMatchObject({
-    currentSince: "2026-11-20T10:00:00.640Z",
-    noticedAt: NOW.toISOString(),
-    verdict: "rejected",
-  });
+test("gives everybody the same record of a rotation, whichever source tells first", async () => {
+  const first = await open();
+  expect(first).toEqual({ secretArn: SECRET_ARN, versionId: V2, currentSince: NOW.toISOString() });
+  expect(await open({ currentSince: later(640) })).toEqual(first);
+  expect(await open({ detectedBy: "rotation-succeeded", currentSince: later(120_000) })).toEqual(first);
+  expect(await ledger.readCurrentSince(SECRET_ARN, V2)).toBe(first.currentSince);
+});
+
+test("keeps the first notice and the first verdict of a rotation", async () => {
+  const rotation = await open();
+  await ledger.recordNotice(rotation, later(40));
+  await ledger.recordNotice(rotation, later(90));
+  await ledger.recordVerdict(rotation, "rejected", later(50), "refused");
+  await ledger.recordVerdict(rotation, "accepted", later(60));
+  expect(await open()).toEqual({ ...rotation, noticedAt: later(40).toISOString(), verdict: "rejected" });
+});
+
+test("begins anew where AWSCURRENT is moved back to an earlier version", async () => {
+  const before = await open();
+  await ledger.recordNotice(before, later(40));
+  await ledger.recordVerdict(before, "accepted", later(50));
+  const again = await open({ currentSince: later(3_600_000) });
+  expect(again).toEqual({ ...before, currentSince: later(3_600_000).toISOString() });
+  // What belongs to the earlier move comes too late.
+  await ledger.recordVerdict(before, "accepted", later(3_600_100));
+  expect((await open({ currentSince: later(3_600_000) })).verdict).toBeUndefined();
+  expect((await open()).currentSince).toBe(again.currentSince);
 });
 
 test("keeps the newest report of an instance, whatever the order and however times are written", async () => {
@@ -104,31 +135,42 @@ test("lists every instance of a secret, over as many pages as it takes, and of n
   const names = Array.from({ length: 60 }, (_, index) => `task-${index}-${long}`);
   await Promise.all(names.map((instanceId) => ledger.recordReport(report({ instanceId }))));
   await ledger.recordReport(report({ secretArn: `${SECRET_ARN.slice(0, -1)}g`, instanceId: "other" }));
-  await ledger.recordVerdict(SECRET_ARN, V1, "accepted", NOW.toISOString());
+  await open();
   expect((await ledger.listInstances(SECRET_ARN)).map(({ instanceId }) => instanceId).toSorted()).toEqual(
     names.toSorted(),
   );
 });
 
-test("lets one of many claim a redeploy", async () => {
+test("lets one of many claim a decision", async () => {
+  const rotation = await open();
   const claims = await Promise.all(
-    Array.from({ length: 10 }, () => ledger.claimRedeploy(SECRET_ARN, V2, "legacy-api", NOW, 30_000)),
+    Array.from({ length: 10 }, (_, index) =>
+      ledger.claimDecision(rotation, "legacy-api", `m${index}`, NOW, LEASE_MS),
+    ),
   );
   expect(claims.filter(Boolean)).toHaveLength(1);
 });
 
-test("gives a claim that was never finished to the next one after the lease, and a finished one to nobody", async () => {
-  const later = (ms: number) => new Date(NOW.getTime() + ms);
-  await ledger.claimRedeploy(SECRET_ARN, V2, "legacy-api", NOW, 30_000);
-  expect(await ledger.claimRedeploy(SECRET_ARN, V2, "legacy-api", later(29_000), 30_000)).toBe(false);
-  expect(await ledger.claimRedeploy(SECRET_ARN, V2, "legacy-api", later(31_000), 30_000)).toBe(true);
-  await ledger.finishRedeploy(SECRET_ARN, V2, "legacy-api", later(32_000));
-  expect(await ledger.claimRedeploy(SECRET_ARN, V2, "legacy-api", later(90_000), 30_000)).toBe(false);
+test("lets a claimant find its own claim, as after an answer that was lost", async () => {
+  const rotation = await open();
+  expect(await ledger.claimDecision(rotation, "legacy-api", "m1", NOW, LEASE_MS)).toBe(true);
+  expect(await ledger.claimDecision(rotation, "legacy-api", "m1", NOW, LEASE_MS)).toBe(true);
+  expect(await ledger.claimDecision(rotation, "legacy-api", "m2", NOW, LEASE_MS)).toBe(false);
 });
 
-test("lets a step be measured once", async () => {
-  const claims = await Promise.all(
-    Array.from({ length: 5 }, () => ledger.claimMeasurement(SECRET_ARN, `${V2}#X#`, NOW)),
-  );
+test("gives a claim that was never finished to the next one after the lease, and a finished one to nobody", async () => {
+  const rotation = await open();
+  const claim = (claimant: string, afterMs: number) =>
+    ledger.claimDecision(rotation, "legacy-api", claimant, later(afterMs), LEASE_MS);
+  await claim("m1", 0);
+  expect(await claim("m2", 29_000)).toBe(false);
+  expect(await claim("m2", 31_000)).toBe(true);
+  await ledger.finishDecision(rotation, "legacy-api", "redeploy", later(32_000));
+  expect([await claim("m2", 33_000), await claim("m3", 90_000)]).toEqual([false, false]);
+});
+
+test("lets a step be measured by one message", async () => {
+  const claim = (messageId: string) => ledger.claimMeasurement(SECRET_ARN, `${V2}#X#`, messageId, NOW);
+  const claims = await Promise.all(["m1", "m2", "m3"].map(claim));
   expect(claims.filter(Boolean)).toHaveLength(1);
 });

@@ -23,6 +23,8 @@ const service = (
 ): ServiceUsingSecret => ({
   serviceArn: name,
   clusterArn: "main",
+  use: "current",
+  canForce: true,
   tasks: Object.entries(tasks).map(([taskArn, createdAt]) => ({ taskArn, createdAt })),
   primaryDeployment: { createdAt: before, inProgress: false },
   ...changes,
@@ -112,7 +114,7 @@ function pipelineWith(verdict: Verdict | undefined) {
 
 test("redeploys the stale service alone", async () => {
   const fake = pipelineWith("accepted");
-  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({
     adopted: 2,
     stale: 1,
     redeployed: ["legacy-api"],
@@ -123,7 +125,7 @@ test("redeploys the stale service alone", async () => {
 
 test("never redeploys on a rejected verdict", async () => {
   const fake = pipelineWith("rejected");
-  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({
     redeployed: [],
     withheld: ["legacy-api"],
   });
@@ -137,29 +139,71 @@ test("never redeploys on a rejected verdict", async () => {
 test("redeploys a service once, however often its rotation is told of", async () => {
   const fake = pipelineWith("accepted");
   const redeploy = createRedeploy(fake.ports);
-  await Promise.all([redeploy(labelUpdated()), redeploy(rotationSucceeded()), redeploy(labelUpdated())]);
+  await Promise.all([
+    redeploy(labelUpdated(), "m1"),
+    redeploy(rotationSucceeded(), "m2"),
+    redeploy(labelUpdated(), "m3"),
+  ]);
   expect(fake.redeployed).toEqual(["legacy-api"]);
 });
 
 test("waits for a verdict that comes after the deadline check, and then acts on it", async () => {
   const fake = pipelineWith(undefined);
   const redeploy = createRedeploy(fake.ports);
-  await expect(redeploy(labelUpdated())).rejects.toThrow("no verdict");
+  await expect(redeploy(labelUpdated(), "m1")).rejects.toThrow("no verdict");
   expect(fake.redeployed).toEqual([]);
   expect(fake.events).toEqual([]);
   fake.versions.set(V2, { verdict: "accepted" });
-  await redeploy(labelUpdated());
+  await redeploy(labelUpdated(), "m1");
   expect(fake.redeployed).toEqual(["legacy-api"]);
 });
 
 test("has no need of a verdict where every task is on the version", async () => {
   const fake = pipelineWith(undefined);
   fake.services.pop();
-  expect(await createRedeploy(fake.ports)(labelUpdated())).toMatchObject({ outcome: "checked", stale: 0 });
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({
+    outcome: "checked",
+    stale: 0,
+  });
 });
 
 test("leaves a version alone that was superseded before its deadline", async () => {
   const fake = pipelineWith("accepted");
-  expect(await createRedeploy(fake.ports)(labelUpdated(V1))).toMatchObject({ outcome: "superseded" });
+  expect(await createRedeploy(fake.ports)(labelUpdated(V1), "m1")).toMatchObject({ outcome: "superseded" });
   expect(fake.redeployed).toEqual([]);
+});
+
+test.each<{ what: string; changes: Partial<ServiceUsingSecret>; reason: string }>([
+  { what: "is deployed by CodeDeploy", changes: { canForce: false }, reason: "deployment-controller" },
+  { what: "pins the version", changes: { use: "pinned" }, reason: "secret-pinned" },
+])("leaves a service that $what alone, and says so", async ({ changes, reason }) => {
+  const fake = pipelineWith("accepted");
+  fake.services.splice(0, 2, service("legacy-api", { l1: before }, changes));
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual([]);
+  expect(fake.events[1]).toMatchObject({ type: "RedeployWithheld", detail: { reason } });
+});
+
+test("redeploys the others where ECS refuses one, and asks for the message again", async () => {
+  const fake = pipelineWith("accepted");
+  fake.services.unshift(service("refused-api", { r1: before }));
+  const ecs = {
+    ...fake.ports.ecs,
+    forceNewDeployment: async (one: Pick<ServiceUsingSecret, "serviceArn" | "clusterArn">) => {
+      if (one.serviceArn === "refused-api") throw new Error("InvalidParameterException");
+      await fake.ports.ecs.forceNewDeployment(one);
+    },
+  };
+  await expect(createRedeploy({ ...fake.ports, ecs })(labelUpdated(), "m1")).rejects.toThrow(
+    "1 of 2 services",
+  );
+  expect(fake.redeployed).toEqual(["legacy-api"]);
+});
+
+test("goes on after a crash between the claim and the deployment, when the message comes again", async () => {
+  const fake = pipelineWith("accepted");
+  const crash = { ...fake.ports.ecs, forceNewDeployment: () => Promise.reject(new Error("crash")) };
+  await expect(createRedeploy({ ...fake.ports, ecs: crash })(labelUpdated(), "m1")).rejects.toThrow();
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual(["legacy-api"]);
 });

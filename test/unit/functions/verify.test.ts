@@ -36,8 +36,15 @@ test("decides nothing while the store cannot be reached, so that SQS asks again"
   await expect(createVerify({ ...fake.ports, probe })(labelUpdated())).rejects.toBeInstanceOf(
     DependencyError,
   );
-  expect(fake.versions.get(V2)).toBeUndefined();
+  expect(fake.versions.get(V2)?.verdict).toBeUndefined();
   expect(fake.events).toEqual([]);
+});
+
+test("calls a secret of bytes unverifiable, and does not try it", async () => {
+  const fake = createFakePipeline();
+  const secrets = { ...fake.ports.secrets, read: async () => undefined };
+  const probe = { login: () => Promise.reject(new Error("must not be called")) };
+  expect(await createVerify({ ...fake.ports, secrets, probe })(labelUpdated())).toBe("unverifiable");
 });
 
 test("does not try a credential that is no longer current", async () => {

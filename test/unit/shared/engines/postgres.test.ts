@@ -17,11 +17,11 @@ test("reads a full secret", () => {
   expect(parse(secret).password.reveal()).toBe("EXAMPLE-PASSWORD");
 });
 
-test("fills what an RDS-managed secret lacks from configuration, and PostgreSQL's own defaults", () => {
+test("fills what an RDS-managed secret lacks from configuration, and AWS's defaults", () => {
   expect(parse(login, { host: "db.internal" })).toMatchObject({
     host: "db.internal",
     port: 5432,
-    database: "orders",
+    database: "postgres",
   });
 });
 

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
 import { ConfigError } from "../../../../shared/contract/errors.ts";
-import { commaList, positiveMs, readConfig, requiredText } from "../../../../shared/lambda/config.ts";
+import { commaList, positiveWhole, readConfig, requiredText } from "../../../../shared/lambda/config.ts";
 
-const schema = z.object({ TABLE: requiredText, TIMEOUT_MS: positiveMs, CLUSTERS: commaList });
+const schema = z.object({ TABLE: requiredText, TIMEOUT_MS: positiveWhole, CLUSTERS: commaList });
 
 test("reads text, milliseconds and lists", () => {
   expect(readConfig(schema, { TABLE: "t", TIMEOUT_MS: "250", CLUSTERS: "a, b,," })).toEqual({

@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { asSuperuser } from "../../../local/sample-store.ts";
+import { type LocalPostgres, startPostgres } from "../../../local/stores/postgres.ts";
+import { DependencyError } from "../../../shared/contract/errors.ts";
+import { createLoginProbe } from "../../../shared/engines/login-probe.ts";
+import { Redacted } from "../../../shared/engines/redacted.ts";
+
+const probe = createLoginProbe({ timeoutMs: 300, tls: "disable" });
+let postgres: LocalPostgres;
+let silent: Server;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await asSuperuser(postgres, "postgres", async (client) => {
+    await client.query("create role orders login password 'EXAMPLE'");
+    await client.query("create role locked nologin password 'EXAMPLE'");
+  });
+  silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+});
+
+afterAll(async () => {
+  silent.close();
+  await postgres.stop();
+});
+
+const secret = (changes: Record<string, unknown> = {}) =>
+  new Redacted(
+    JSON.stringify({
+      engine: "postgres",
+      host: postgres.host,
+      port: postgres.port,
+      username: "orders",
+      password: "EXAMPLE",
+      ...changes,
+    }),
+  );
+
+test("accepts a credential that logs in, in AWS's default database", async () => {
+  expect(await probe.login(secret())).toMatchObject({ verdict: "accepted" });
+});
+
+test("accepts a credential whose database is not there: the server says so after it took the login", async () => {
+  expect(await probe.login(secret({ dbname: "nowhere" }))).toMatchObject({ verdict: "accepted" });
+});
+
+test.each([
+  { what: "a wrong password", changes: { password: "WRONG" }, code: "28P01" },
+  { what: "an unknown user", changes: { username: "nobody-here" }, code: "28P01" },
+  { what: "a user who may not log in", changes: { username: "locked" }, code: "28000" },
+])("rejects $what with $code", async ({ changes, code }) => {
+  expect(await probe.login(secret(changes))).toMatchObject({ verdict: "rejected", code });
+});
+
+test.each([
+  { what: "another engine", changes: { engine: "mysql" } },
+  { what: "no host", changes: { host: undefined } },
+])("calls a secret for $what unverifiable", async ({ changes }) => {
+  expect(await probe.login(secret(changes))).toMatchObject({ verdict: "unverifiable" });
+});
+
+test("says nothing of the credential where the server does not answer, and what to look at", async () => {
+  const login = probe.login(secret({ port: (silent.address() as AddressInfo).port }));
+  await expect(login).rejects.toBeInstanceOf(DependencyError);
+  await expect(login).rejects.toThrow(/NO_ANSWER.*host and port.*TLS/);
+});
+
+test("says nothing of the credential where TLS is asked for and the server has none", async () => {
+  const strict = createLoginProbe({ timeoutMs: 300, tls: "verify-full" });
+  await expect(strict.login(secret())).rejects.toBeInstanceOf(DependencyError);
+});
