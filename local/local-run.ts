@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import { KeyturnError } from "../shared/contract/errors.ts";
 import type { EcsTarget } from "./aws/ecs/ecs.ts";
 import type { AwsEvent } from "./aws/events/aws-event.ts";
 import type { AwsPlace } from "./aws/service.ts";
@@ -133,8 +134,20 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
     };
   } catch (error) {
     await stop();
-    throw error;
+    throw isPortTaken(error)
+      ? new KeyturnError(
+          "PORT_TAKEN",
+          `Port ${error.port} is taken; give another one, or none to get a free one`,
+          {
+            cause: error,
+          },
+        )
+      : error;
   }
+}
+
+function isPortTaken(error: unknown): error is Error & { readonly port: number } {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error;
 }
 
 async function endInReverse(endings: readonly (() => Promise<void>)[]): Promise<void> {

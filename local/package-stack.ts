@@ -35,7 +35,11 @@ export async function packageStack(
   for (const [name, value] of Object.entries(params)) args.push("--param", `${name}=${value}`);
   try {
     // The plugin takes its folder to be below the project, even where the path is absolute.
-    await runServerless(args, { KEYTURN_BUILD_DIR: relative(PROJECT_ROOT, join(folder, "build")) });
+    // It also leaves folders of its own in the temporary one.
+    await runServerless(args, {
+      KEYTURN_BUILD_DIR: relative(PROJECT_ROOT, join(folder, "build")),
+      TMPDIR: folder,
+    });
     return {
       template: JSON.parse(await readFile(join(output, "cloudformation-template-update-stack.json"), "utf8")),
       zipPath: (s3Key) => join(output, s3Key.split("/").at(-1) ?? s3Key),

@@ -59,7 +59,8 @@ export function createRedeploy(ports: RedeployPorts) {
       throw new DependencyError(
         `${failures.length} of ${staleServices.length} services could not be seen to`,
         {
-          cause: new AggregateError(failures),
+          // Loggers write a cause's message, and not the errors within it.
+          cause: new AggregateError(failures, failures.map(String).join("; ")),
           details: { secretArn, versionId },
         },
       );

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { KeyturnError } from "../../shared/contract/errors.ts";
 import { freePort } from "./free-port.ts";
 import { isReachableForAll, locatePostgres, type ProcessUser, postgresUser } from "./postgres-binaries.ts";
 
@@ -172,7 +173,10 @@ async function acceptsLogin(server: Server, port: number, password: string): Pro
   let last: unknown;
   while (Date.now() < deadline) {
     if (hasExited(server.child))
-      throw new Error(`PostgreSQL ended at start on port ${port}: ${server.output()}`);
+      throw new KeyturnError(
+        "POSTGRES_FAILED",
+        `PostgreSQL ended at start on port ${port}: ${server.output()}`,
+      );
     const client = new pg.Client({
       host,
       port,
@@ -192,9 +196,8 @@ async function acceptsLogin(server: Server, port: number, password: string): Pro
       await delay(20);
     }
   }
-  throw new Error(`PostgreSQL took no login within ${READY_TIMEOUT_MS} ms: ${server.output()}`, {
-    cause: last,
-  });
+  const message = `PostgreSQL took no login within ${READY_TIMEOUT_MS} ms: ${server.output()}`;
+  throw new KeyturnError("POSTGRES_FAILED", message, { cause: last });
 }
 
 function launch(command: string, args: readonly string[], user: ProcessUser | undefined): Server {

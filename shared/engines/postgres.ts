@@ -20,15 +20,24 @@ export interface PostgresDefaults {
   readonly database?: string | undefined;
 }
 
+/** Secrets in use have `"dbname": null` and `"port": ""` where a form was left empty: both mean that it is absent. */
+const orAbsent = <T extends z.ZodMiniType<string | number>>(schema: T) =>
+  z.optional(
+    z.pipe(
+      z.union([z.null(), z.literal(""), schema]),
+      z.transform((value) => (value === null || value === "" ? undefined : value)),
+    ),
+  );
+
 /**
  * Shape of a database secret:
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
  */
 const PostgresSecret = z.object({
-  engine: z.optional(z.string()),
-  host: z.optional(z.string()),
-  port: z.optional(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(65_535))),
-  dbname: z.optional(z.string()),
+  engine: orAbsent(z.string()),
+  host: orAbsent(z.string()),
+  port: orAbsent(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(65_535))),
+  dbname: orAbsent(z.string()),
   username: z.string().check(z.minLength(1)),
   password: z.string().check(z.minLength(1)),
 });
