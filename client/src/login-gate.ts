@@ -1,4 +1,6 @@
 const MINUTE_MS = 60_000;
+/** For so long a password that was sent counts as under way: a store that never answers must not shut the gate. */
+const ANSWER_WAIT_MS = 10_000;
 
 /**
  * Tells a checkout to wait instead of logging in: the password is known or feared to be dead. Never reaches the
@@ -36,17 +38,26 @@ export class LoginBudget {
   }
 }
 
-/** Given to each login that may go on to the store. */
-export interface LoginPermit {
+/** One login on its way to the store. Ends in `succeeded` or `failed`. */
+export interface Login {
   /**
-   * Called at the last moment before the password is sent: another login may have been refused since.
+   * To be awaited before the password is sent: resolves when it is this login's turn. Until the store has answered,
+   * it takes one of the few places.
    *
-   * @throws LoginPaused where it must not be sent any more
+   * @throws LoginPaused where the password must not be sent any more
    */
-  assertMaySend(): void;
+  mayGoOn(): Promise<void>;
+  succeeded(): void;
+  /** Gives the error to hand on: `LoginPaused` where the store refused the login. */
+  failed(error: unknown): unknown;
 }
 
 type State = "open" | "suspect" | "retired";
+
+interface Place {
+  /** How many refusals were known when the password was sent: a later one is not disproved by this login. */
+  refusalsBefore: number;
+}
 
 interface Waiting {
   readonly admit: () => void;
@@ -62,15 +73,18 @@ export interface LoginGateOptions {
 }
 
 /**
- * Every login with one credential passes here. The first refusal puts the credential under suspicion: all others
- * are turned away before they reach the store, but for a try now and then. Half of the budget may be under way at
- * once, since a dead password is only learned when the first of them comes back.
+ * Every password passes here on its way to the store. The first refusal puts the credential under suspicion: all
+ * other logins are turned away before they reach the store, but for a try now and then. Half of the budget may be
+ * under way at once, since a dead password is only learned when the first of them comes back. Connecting is not
+ * limited: a store that is slow to accept, or never does, costs no place.
  */
 export class LoginGate {
   readonly #options: LoginGateOptions;
   #state: State = "open";
-  #underWay = 0;
-  #waiting: Waiting[] = [];
+  /** Whose password is at the store, with the timer after which it counts no more. */
+  readonly #atStore = new Map<Place, NodeJS.Timeout>();
+  /** In the order in which they came. */
+  readonly #waiting = new Map<Place, Waiting>();
   #refusals = 0;
   #lastRefusal: { readonly error: unknown; readonly at: number } | undefined;
 
@@ -82,36 +96,35 @@ export class LoginGate {
     return this.#state === "suspect";
   }
 
-  /** Whether a login that comes now would be let through to the store. */
+  /** Whether a password that comes now would be let through to the store. */
   get admitsLogin(): boolean {
     const { budget } = this.#options;
     if (this.#state === "retired") return false;
     // A credential that has logged in keeps one login at a time, whatever its predecessor has spent.
-    if (this.#state === "open") return this.#underWay < Math.max(1, Math.ceil(budget.left / 2));
+    if (this.#state === "open") return this.#atStore.size < Math.max(1, Math.ceil(budget.left / 2));
     const sinceRefusalMs = performance.now() - (this.#lastRefusal?.at ?? 0);
-    return this.#underWay === 0 && budget.left > 0 && sinceRefusalMs >= budget.retryAfterMs;
+    return this.#atStore.size === 0 && budget.left > 0 && sinceRefusalMs >= budget.retryAfterMs;
   }
 
-  /** @throws LoginPaused where the login must wait, or was refused by the store; else what `login` throws */
-  async pass<T>(login: (permit: LoginPermit) => Promise<T>): Promise<T> {
-    await this.#enter();
-    const refusalsAtEntry = this.#refusals;
-    const isOutdated = () => this.#refusals !== refusalsAtEntry;
-    try {
-      const session = await login({
-        assertMaySend: () => {
-          if (this.#state === "retired" || isOutdated()) throw this.#paused();
-        },
-      });
-      // A login that began before the password died proves nothing about the one that was refused after.
-      if (this.isSuspect && !isOutdated()) this.#reopen();
-      return session;
-    } catch (error) {
-      throw this.#options.isAuthFailure(error) ? this.#refuse(error) : error;
-    } finally {
-      this.#underWay -= 1;
-      this.#admitWaiting();
-    }
+  /** @throws LoginPaused where it would be turned away in any case, so that it need not connect */
+  begin(): Login {
+    if (this.#state !== "open" && !this.admitsLogin) throw this.#paused();
+    const place: Place = { refusalsBefore: this.#refusals };
+    return {
+      mayGoOn: () => this.#enter(place),
+      succeeded: () => {
+        this.#leave(place);
+        // A login from before the password died proves nothing about the one that was refused after.
+        if (this.isSuspect && !this.#isOutdated(place)) this.#reopen();
+        this.#admitWaiting();
+      },
+      failed: (error) => {
+        this.#leave(place);
+        const reason = this.#options.isAuthFailure(error) ? this.#refuse(error) : error;
+        this.#admitWaiting();
+        return reason;
+      },
+    };
   }
 
   /** From now on nobody logs in with this credential. */
@@ -120,20 +133,41 @@ export class LoginGate {
     this.#turnWaitingAway();
   }
 
-  async #enter(): Promise<void> {
-    if (this.#state === "open" && !this.admitsLogin) {
-      // Admitted by whoever leaves, in whose place it comes.
-      await new Promise<void>((admit, turnAway) => this.#waiting.push({ admit, turnAway }));
-      return;
+  async #enter(place: Place): Promise<void> {
+    if (this.admitsLogin) {
+      this.#admit(place);
+    } else if (this.#state === "open") {
+      // Admitted by whoever leaves, in whose place it comes. One that fails meanwhile is waited for by nobody.
+      await new Promise<void>((admit, turnAway) => this.#waiting.set(place, { admit, turnAway }));
+    } else {
+      throw this.#paused();
     }
-    if (!this.admitsLogin) throw this.#paused();
-    this.#underWay += 1;
+    // Another one may have been refused since it was admitted.
+    if (this.#state === "retired" || this.#isOutdated(place)) throw this.#paused();
+  }
+
+  #admit(place: Place): void {
+    place.refusalsBefore = this.#refusals;
+    const timer = setTimeout(() => {
+      this.#atStore.delete(place);
+      this.#admitWaiting();
+    }, ANSWER_WAIT_MS);
+    timer.unref();
+    this.#atStore.set(place, timer);
+  }
+
+  #leave(place: Place): void {
+    clearTimeout(this.#atStore.get(place));
+    this.#atStore.delete(place);
+    this.#waiting.delete(place);
   }
 
   #admitWaiting(): void {
-    while (this.#state === "open" && this.#waiting.length > 0 && this.admitsLogin) {
-      this.#underWay += 1;
-      this.#waiting.shift()?.admit();
+    for (const [place, { admit }] of this.#waiting) {
+      if (!this.admitsLogin) return;
+      this.#waiting.delete(place);
+      this.#admit(place);
+      admit();
     }
   }
 
@@ -152,7 +186,13 @@ export class LoginGate {
   }
 
   #turnWaitingAway(): void {
-    for (const { turnAway } of this.#waiting.splice(0)) turnAway(this.#paused());
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { turnAway } of waiting) turnAway(this.#paused());
+  }
+
+  #isOutdated({ refusalsBefore }: Place): boolean {
+    return this.#refusals !== refusalsBefore;
   }
 
   #paused(): LoginPaused {

@@ -10,7 +10,7 @@ import type { SecretSource } from "./secret-source.ts";
  * `database` are used where the secret lacks them.
  */
 export interface RotatingPoolOptions extends Omit<pg.PoolConfig, "user" | "password" | "connectionString"> {
-  /** ARN or name of the secret. By name it takes `secretsmanager:DescribeSecret` to find its topic. Required. */
+  /** ARN or name of the secret. By name it takes one more read, to find its topic. Required. */
   readonly secretId: string | undefined;
   /** URL of the MQTT broker that brings notices. Env `KEYTURN_CHANNEL_URL`. Without it: poll and failed logins only. */
   readonly channelUrl?: string | undefined;
@@ -21,12 +21,16 @@ export interface RotatingPoolOptions extends Omit<pg.PoolConfig, "user" | "passw
   /** How long connections of a retired credential may stay in use, in milliseconds. Default 30000. */
   readonly drainTimeoutMs?: number | undefined;
   /**
-   * How long a checkout waits for a credential that logs in, in milliseconds. Default 30000. Then it fails with
-   * the driver's own error (SQLSTATE 28P01 or 28000), as it would have at once without Keyturn. Also how long
-   * `createRotatingPool` waits for a first login.
+   * How long a checkout whose login was refused waits for a credential that logs in, in milliseconds. Default 30000.
+   * Then it fails with the driver's own error (SQLSTATE 28P01 or 28000), as it would have at once without Keyturn.
+   * Also how long `createRotatingPool` waits for a first login, and before that for the secret to be found by name.
    */
   readonly authWaitMs?: number | undefined;
-  /** Failed logins a minute that the pool allows itself, so that no account is locked. Default 5. */
+  /**
+   * Failed logins a minute that the pool allows itself, so that no account is locked; each new version has one login
+   * besides. Half of it may be under way at once, so it also limits how many connections log in at the same time.
+   * Default 5.
+   */
   readonly maxLoginTries?: number | undefined;
   /** Interval of the poll in milliseconds, jittered by a tenth. Env `DB_SECRET_REFRESH_INTERVAL_MS`. Default 300000. */
   readonly refreshIntervalMs?: number | undefined;

@@ -1,6 +1,5 @@
 /** PostgreSQL for `node-postgres`: the published entry `keyturn/pg`. */
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import type { Channel } from "./channel.ts";
 import { createMqttChannel } from "./channels/mqtt.ts";
 import { identifyInstance } from "./instance.ts";
 import { type Logger, warningsOnly } from "./logger.ts";
@@ -57,18 +56,21 @@ async function start(
   logger: Logger,
   onEnded: () => void = () => undefined,
 ): Promise<RotatingPool> {
-  const { secretId, service, channel: channelSettings } = settings;
-  let channel: Channel | undefined;
-  if (channelSettings) {
-    // A topic is named after the ARN; a name is not enough to know it.
-    const secretArn = secretId.startsWith("arn:") ? secretId : await source.resolveArn(secretId);
-    channel = createMqttChannel({ ...channelSettings, secretArn, logger });
-  } else {
+  const { secretId, service, channel } = settings;
+  if (!channel) {
     logger.warn(
       { secretId },
       "No channel is configured; new versions are found by poll and failed login only",
     );
   }
+  const allowExitOnIdle = settings.pool.allowExitOnIdle ?? false;
   const instance = await identifyInstance(process.env.ECS_CONTAINER_METADATA_URI_V4, service, logger);
-  return startRotatingPool(settings, { source, channel, instance, logger, onEnded });
+  return startRotatingPool(settings, {
+    source,
+    createChannel:
+      channel && ((secretArn) => createMqttChannel({ ...channel, secretArn, logger, allowExitOnIdle })),
+    instance,
+    logger,
+    onEnded,
+  });
 }

@@ -4,16 +4,11 @@ import type { Logger } from "./logger.ts";
 import { LoginPaused } from "./login-gate.ts";
 import { Parking, type ParkingTicket } from "./parking.ts";
 import type { RotatingResource } from "./rotating-resource.ts";
-import type { VersionPool } from "./version-pool.ts";
+import type { CheckoutCallback, VersionPool } from "./version-pool.ts";
 
 const FORWARDED = ["connect", "acquire", "release", "remove"] as const;
 const RECOVERY = { firstMs: 50, capMs: 1_500 };
-
-type CheckoutCallback = (
-  error: Error | undefined,
-  client: pg.PoolClient | undefined,
-  done: (release?: Error | boolean) => void,
-) => void;
+const noop = () => undefined;
 
 /** pg-pool computes these; its types call them properties, which a class may not override by accessors. */
 interface OverridablePool extends pg.Pool {
@@ -47,7 +42,10 @@ export interface RotatingPoolDeps {
  * - a checkout whose login the store refuses waits up to `authWaitMs` for a credential that works, or for a
  *   connection that is given back meanwhile, before it fails with the driver's error;
  * - the loss of an idle connection is logged where nobody listens to "error", and does not end the process;
- * - while a retired credential drains, `totalCount` includes its connections and may exceed `max`;
+ * - the loss of a connection that is held fails its queries, and does not end the process where nobody listens to
+ *   the client's "error";
+ * - `max` holds for old and new connections together, but the new credential has one at once: `totalCount` may exceed
+ *   `max` by one for each retired credential that drains;
  * - `end()` serves the checkouts that queue for a connection, and rejects those that wait for a credential.
  *
  * A query that was sent is never sent again.
@@ -84,14 +82,10 @@ export class RotatingPool extends PoolBase {
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: CheckoutCallback): void;
   override connect(callback?: CheckoutCallback): Promise<pg.PoolClient> | undefined {
-    const checkout = this.#checkOut();
-    if (!callback) return checkout;
-    // Out of the promise: what a callback throws is the process's affair, as with pg's own pool.
-    checkout.then(
-      (client) => process.nextTick(callback, undefined, client, client.release),
-      (error) => process.nextTick(callback, error, undefined, () => undefined),
-    );
-    return undefined;
+    if (callback) return this.#checkOut(callback);
+    return new Promise((resolve, reject) => {
+      this.#checkOut((error, client) => (client ? resolve(client) : reject(error)));
+    });
   }
 
   override end(): Promise<void>;
@@ -108,6 +102,8 @@ export class RotatingPool extends PoolBase {
 
   /** Takes the events and the waiting checkouts over to a new current pool. Not for applications. */
   follow(current: VersionPool): void {
+    current.onClosed = () => this.#shareConnections();
+    this.#shareConnections();
     for (const event of FORWARDED) {
       current.pool.on(event, (...args: unknown[]) => this.emit(event, ...args));
     }
@@ -134,26 +130,37 @@ export class RotatingPool extends PoolBase {
     this.#parking.wakeAll();
   }
 
-  async #checkOut(): Promise<pg.PoolClient> {
-    let ticket: ParkingTicket | undefined;
-    try {
-      for (;;) {
-        if (this.ending) throw poolHasEnded();
-        const current = this.#current();
-        try {
-          return await current.checkOut();
-        } catch (error) {
-          if (!(error instanceof LoginPaused)) throw error;
-          // The pool was retired while we queued in it: nothing to wait for.
-          if (current !== this.#deps.resource.current) continue;
-          if (this.ending) throw poolHasEnded();
-          ticket ??= this.#park();
-          await ticket.wait(() => this.#refusalOf(error));
-        }
-      }
-    } finally {
+  /**
+   * Hands over in the tick in which the inner pool does: nobody else listens to the client's "error" any more, and
+   * what ended its session may be in the same packet as what made it free.
+   */
+  #checkOut(callback: CheckoutCallback, ticket?: ParkingTicket): undefined {
+    const conclude: CheckoutCallback = (error, client, done) => {
       ticket?.leave();
-    }
+      callback(error, client, done);
+    };
+    if (this.ending) return void conclude(poolHasEnded(), undefined, noop);
+    const current = this.#current();
+    current.checkOut((error, client, done) => {
+      if (!(error instanceof LoginPaused)) return conclude(error, client, done);
+      // The pool was retired while we queued in it: nothing to wait for.
+      if (current !== this.#deps.resource.current) return this.#checkOut(callback, ticket);
+      if (this.ending) return conclude(poolHasEnded(), undefined, noop);
+      this.#waitAndTryAgain(error, callback, ticket ?? this.#park());
+    });
+  }
+
+  #waitAndTryAgain(paused: LoginPaused, callback: CheckoutCallback, ticket: ParkingTicket): void {
+    // Out of the promise: what a callback throws is the process's affair, as with pg's own pool.
+    ticket
+      .wait(() => this.#refusalOf(paused))
+      .then(
+        () => process.nextTick(() => this.#checkOut(callback, ticket)),
+        (reason) => {
+          ticket.leave();
+          process.nextTick(callback, reason, undefined, noop);
+        },
+      );
   }
 
   #park(): ParkingTicket {
@@ -187,6 +194,16 @@ export class RotatingPool extends PoolBase {
     this.#warnedOf = current;
     const { logger, secretId } = this.#deps;
     logger.warn({ secretId }, "Login was refused; checkouts wait for a new credential");
+  }
+
+  /**
+   * All versions together keep to `max`, since the store may count too: what drains is not yet the current one's. But
+   * one it has at once, or a connection that is held for long would keep the new credential from serving.
+   */
+  #shareConnections(): void {
+    const { current, draining } = this.#deps.resource;
+    const stillOpen = draining.reduce((sum, { openCount }) => sum + openCount, 0);
+    current?.allow(Math.max(1, this.options.max - stillOpen));
   }
 
   #offerIdle(current: VersionPool): void {

@@ -39,7 +39,7 @@ export interface RotatingResourceOptions<T> {
   readonly driver: ResourceDriver<T>;
   readonly drainTimeoutMs: number;
   readonly logger: Logger;
-  /** Called in the same tick as the swap. */
+  /** Called in the same tick as the swap; what was current is among those that drain by then. */
   readonly onSwapped?: (current: T, previous: T | undefined) => void;
 }
 
@@ -118,10 +118,11 @@ export class RotatingResource<T> {
   #swap(next: InUse<T>): void {
     const previous = this.#current;
     this.#current = next;
+    if (previous) {
+      const drained = this.#drain(previous).finally(() => this.#draining.delete(previous.resource));
+      this.#draining.set(previous.resource, drained);
+    }
     this.#options.onSwapped?.(next.resource, previous?.resource);
-    if (!previous) return;
-    const drained = this.#drain(previous).finally(() => this.#draining.delete(previous.resource));
-    this.#draining.set(previous.resource, drained);
   }
 
   async #drain({ versionId, resource }: InUse<T>): Promise<void> {

@@ -1,5 +1,4 @@
 import {
-  DescribeSecretCommand,
   GetSecretValueCommand,
   type GetSecretValueCommandInput,
   ResourceNotFoundException,
@@ -20,15 +19,14 @@ export interface SecretVersion {
 
 /**
  * Where secrets are read. Errors are `DependencyError` where the same read may succeed later, and another
- * `KeyturnError` where somebody has to mend something first.
+ * `KeyturnError` where somebody has to mend something first. The signal says that nobody waits for the answer any
+ * more; a source may ignore it.
  */
 export interface SecretSource {
   /** The version that carries AWSCURRENT. */
-  readCurrent(secretId: string): Promise<SecretVersion>;
+  readCurrent(secretId: string, signal?: AbortSignal): Promise<SecretVersion>;
   /** A certain version; undefined where the store does not know it (yet). */
-  readVersion(secretId: string, versionId: string): Promise<SecretVersion | undefined>;
-  /** The full ARN of a secret that is given by name. */
-  resolveArn(secretId: string): Promise<string>;
+  readVersion(secretId: string, versionId: string, signal?: AbortSignal): Promise<SecretVersion | undefined>;
 }
 
 /** Errors of Secrets Manager that no retry mends, with the code and the remedy that Keyturn gives for each. */
@@ -36,10 +34,7 @@ const PERMANENT = new Map<string, readonly [code: string, remedy: string]>([
   ["ResourceNotFoundException", ["SECRET_NOT_FOUND", "Check secretId, the account and the region"]],
   [
     "AccessDeniedException",
-    [
-      "SECRET_ACCESS_DENIED",
-      "Allow secretsmanager:GetSecretValue and secretsmanager:DescribeSecret on it to the task's role",
-    ],
+    ["SECRET_ACCESS_DENIED", "Allow secretsmanager:GetSecretValue on it to the task's role"],
   ],
   ["DecryptionFailure", ["SECRET_UNREADABLE", "Allow kms:Decrypt on the secret's key to the task's role"]],
   ["InvalidRequestException", ["SECRET_UNREADABLE", "It may be marked for deletion, or have no value yet"]],
@@ -52,9 +47,13 @@ const PERMANENT = new Map<string, readonly [code: string, remedy: string]>([
  * @example const source = createSecretsManagerSource(new SecretsManagerClient({}));
  */
 export function createSecretsManagerSource(client: SecretsManagerClient): SecretSource {
-  async function read(input: GetSecretValueCommandInput): Promise<SecretVersion> {
+  async function read(
+    input: GetSecretValueCommandInput,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<SecretVersion> {
     const { ARN, VersionId, VersionStages, SecretString } = await client.send(
       new GetSecretValueCommand(input),
+      abortSignal && { abortSignal },
     );
     if (ARN === undefined || VersionId === undefined || SecretString === undefined) {
       throw new KeyturnError(
@@ -71,24 +70,15 @@ export function createSecretsManagerSource(client: SecretsManagerClient): Secret
   }
 
   return {
-    readCurrent: (secretId) =>
-      read({ SecretId: secretId, VersionStage: CURRENT }).catch((error) => {
+    readCurrent: (secretId, signal) =>
+      read({ SecretId: secretId, VersionStage: CURRENT }, signal).catch((error) => {
         throw translate(error, secretId);
       }),
-    readVersion: (secretId, versionId) =>
-      read({ SecretId: secretId, VersionId: versionId }).catch((error) => {
+    readVersion: (secretId, versionId, signal) =>
+      read({ SecretId: secretId, VersionId: versionId }, signal).catch((error) => {
         if (error instanceof ResourceNotFoundException) return undefined;
         throw translate(error, secretId);
       }),
-    async resolveArn(secretId) {
-      try {
-        const { ARN } = await client.send(new DescribeSecretCommand({ SecretId: secretId }));
-        if (ARN !== undefined) return ARN;
-      } catch (error) {
-        throw translate(error, secretId);
-      }
-      throw new DependencyError(`Secrets Manager described secret ${secretId} without its ARN`);
-    },
   };
 }
 

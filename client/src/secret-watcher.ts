@@ -1,8 +1,9 @@
-import { KeyturnError } from "../../shared/contract/errors.ts";
+import { DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
 import type { Notice } from "../../shared/contract/notice.ts";
 import type { Report, SwapTimings } from "../../shared/contract/report.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Logger } from "./logger.ts";
+import { RefusedVersions, type RetryBudget } from "./refused-versions.ts";
 import type { Adoption, Candidate, Refusal } from "./rotating-resource.ts";
 import type { SecretSource, SecretVersion } from "./secret-source.ts";
 import { VersionReader } from "./version-reader.ts";
@@ -30,8 +31,8 @@ export interface SecretWatcherOptions {
   readonly source: SecretSource;
   readonly resource: Adopter;
   readonly refreshIntervalMs: number;
-  /** Whether a version that the store refused so long ago may be tried again. */
-  readonly mayRetryRefused: (sinceMs: number) => boolean;
+  /** For versions that the store refused. */
+  readonly budget: RetryBudget;
   readonly onAttempted: (attempt: Attempt) => void;
   readonly logger: Logger;
 }
@@ -48,7 +49,7 @@ interface Hint {
   readonly at: number;
 }
 
-const RETRY = { firstMs: 200, capMs: 30_000 };
+const RETRY = { firstMs: 200, capMs: 10_000 };
 
 /**
  * Keeps a resource on the version that is AWSCURRENT. Hints, the poll and failed logins only say "look now"; one look
@@ -57,18 +58,22 @@ const RETRY = { firstMs: 200, capMs: 30_000 };
 export class SecretWatcher {
   readonly #options: SecretWatcherOptions;
   readonly #reader: VersionReader;
+  readonly #refused: RefusedVersions;
   readonly #backoff = createBackoff(RETRY);
   readonly #stop = new AbortController();
   #next: Hint | undefined;
   #looking: Promise<void> | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  #refused: { readonly versionId: string; readonly at: number } | undefined;
   #failure: Failure | undefined;
+  /** What was logged of the outage that lasts. */
+  #loggedReason: string | undefined;
 
   constructor(options: SecretWatcherOptions) {
     this.#options = options;
-    this.#reader = new VersionReader(options.secretId, options.source);
+    const { secretId, source, budget } = options;
+    this.#reader = new VersionReader({ secretId, source, stopped: this.#stop.signal });
+    this.#refused = new RefusedVersions(budget);
   }
 
   /** What the last look failed on; undefined where it found nothing to do, or did it. */
@@ -97,9 +102,11 @@ export class SecretWatcher {
    */
   look(trigger: Trigger, notice?: Notice): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve();
+    // It knows nothing that the read that has just failed did not: the retry is soon enough.
+    if (trigger === "login-failure" && this.#readIsDue) return Promise.resolve();
     // A notice knows more than a plain look; of two notices the later one is more likely right, and both are checked.
     if (notice || !this.#next?.notice) this.#next = { trigger, notice, at: performance.now() };
-    clearTimeout(this.#retryTimer);
+    this.#clearRetry();
     this.#looking ??= this.#work().finally(() => {
       this.#looking = undefined;
     });
@@ -110,7 +117,7 @@ export class SecretWatcher {
   async stop(): Promise<void> {
     this.#stop.abort();
     clearTimeout(this.#pollTimer);
-    clearTimeout(this.#retryTimer);
+    this.#clearRetry();
     await this.#looking;
   }
 
@@ -122,24 +129,44 @@ export class SecretWatcher {
         this.#failure = undefined;
         await this.#closeTheDifference(hint);
         this.#backoff.reset();
+        this.#loggedReason = undefined;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#failure = { error };
-        const retryInMs = Math.round(this.#backoff.next());
-        this.#options.logger.warn(
-          {
-            secretId: this.#options.secretId,
-            trigger: hint.trigger,
-            retryInMs,
-            ...describe(error),
-          },
-          "Refresh failed",
-        );
-        clearTimeout(this.#retryTimer);
-        this.#retryTimer = setTimeout(() => void this.look(hint.trigger, hint.notice), retryInMs);
-        this.#retryTimer.unref();
+        this.#retryLater(hint, error);
       }
     }
+  }
+
+  #retryLater(hint: Hint, error: unknown): void {
+    const retryInMs = Math.round(this.#backoff.next());
+    this.#logFailure(error, { trigger: hint.trigger, retryInMs });
+    this.#clearRetry();
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      void this.look(hint.trigger, hint.notice);
+    }, retryInMs);
+    this.#retryTimer.unref();
+    if (this.#readIsDue && this.#next?.trigger === "login-failure") this.#next = undefined;
+  }
+
+  /** Whether a read has failed and will be repeated by itself. */
+  get #readIsDue(): boolean {
+    return this.#retryTimer !== undefined && this.#failure?.error instanceof DependencyError;
+  }
+
+  #clearRetry(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+  }
+
+  /** Warns once for as long as it goes on for the same reason. */
+  #logFailure(error: unknown, fields: object): void {
+    const { secretId, logger } = this.#options;
+    const described = describe(error);
+    const level = described.reason === this.#loggedReason ? "debug" : "warn";
+    this.#loggedReason = described.reason;
+    logger[level]({ secretId, ...fields, ...described }, "Refresh failed");
   }
 
   async #closeTheDifference(hint: Hint): Promise<void> {
@@ -147,7 +174,12 @@ export class SecretWatcher {
     // It may have been adopted since the hint came.
     if (hint.notice !== undefined && hint.notice.versionId === resource.versionId) return;
     const version = await this.#read(hint);
-    if (!version || version.versionId === resource.versionId || this.#wasJustRefused(version)) return;
+    if (!version || version.versionId === resource.versionId) return;
+    if (!this.#refused.mayTry(version.versionId)) {
+      this.#failure = this.#refused.failureOf(version.versionId);
+      this.#tellOfRefusal(version.versionId);
+      return;
+    }
     const { secretArn, versionId } = version;
     if (resource.versionId) logger.info({ secretArn, versionId, trigger: hint.trigger }, "Rotation detected");
     const former = resource.versionId;
@@ -161,8 +193,8 @@ export class SecretWatcher {
     }
     const attempt = { version, trigger: hint.trigger, notice: noticeOf(hint, versionId) };
     if (adoption.outcome === "swapped") {
-      if (former) this.#reader.leftBehind(former);
-      this.#refused = undefined;
+      if (former) this.#reader.swapped(former, versionId);
+      this.#refused.clear();
       const timings = {
         fetchMs,
         verifyMs: tenths(adoption.verifyMs),
@@ -171,16 +203,31 @@ export class SecretWatcher {
       this.#options.onAttempted({ ...attempt, timings });
       return;
     }
-    // The next rotation's password may be in the store already: then it is that one's turn, and nothing is wrong.
-    if (await this.#isOvertaken(versionId)) {
+    const { refusal } = adoption;
+    const timings = { fetchMs, totalMs: tenths(performance.now() - hint.at) };
+    this.#failure = { refusal, error: adoption.cause };
+    this.#refused.record({ ...attempt, timings, refusal }, this.#failure);
+    await this.#confirmRefusal(hint, versionId);
+  }
+
+  /**
+   * A refused version is told of only while it is current. The next rotation's password may be in the store already:
+   * then it is that one's turn, and nothing is wrong. Or the read that brought the refused one was stale.
+   */
+  async #confirmRefusal(hint: Hint, versionId: string): Promise<void> {
+    const current = await this.#reader.readCurrent().catch(() => undefined);
+    const isInUse = current !== undefined && current.versionId === this.#options.resource.versionId;
+    if (current && current.versionId !== versionId && !isInUse) {
       this.#next ??= { ...hint, notice: undefined };
       return;
     }
-    const { refusal } = adoption;
-    this.#refused = { versionId, at: performance.now() };
-    this.#failure = { refusal, error: adoption.cause };
-    const timings = { fetchMs, totalMs: tenths(performance.now() - hint.at) };
-    this.#options.onAttempted({ ...attempt, timings, refusal });
+    // Which of two reads is the stale one, only a notice tells; else the next read that brings the version does.
+    if (!isInUse || hint.notice?.versionId === versionId) this.#tellOfRefusal(versionId);
+  }
+
+  #tellOfRefusal(versionId: string): void {
+    const attempt = this.#refused.takeUntold(versionId);
+    if (attempt) this.#options.onAttempted(attempt);
   }
 
   #read({ notice }: Hint): Promise<SecretVersion | undefined> {
@@ -188,7 +235,6 @@ export class SecretWatcher {
     return this.#reader.readNoticed(notice, {
       inUse: this.#options.resource.versionId,
       isInterrupted: () => this.#heardOfOtherThan(notice.versionId),
-      stopped: this.#stop.signal,
     });
   }
 
@@ -205,21 +251,6 @@ export class SecretWatcher {
   #heardOfOtherThan(versionId: string): boolean {
     const heard = this.#next?.notice?.versionId;
     return heard !== undefined && heard !== versionId;
-  }
-
-  /** Whether a third version is current by now: neither the one in use (a stale read brings that) nor this one. */
-  async #isOvertaken(versionId: string): Promise<boolean> {
-    try {
-      const current = await this.#reader.readCurrent();
-      return current.versionId !== versionId && current.versionId !== this.#options.resource.versionId;
-    } catch {
-      return false;
-    }
-  }
-
-  #wasJustRefused({ versionId }: SecretVersion): boolean {
-    if (this.#refused?.versionId !== versionId) return false;
-    return !this.#options.mayRetryRefused(performance.now() - this.#refused.at);
   }
 }
 

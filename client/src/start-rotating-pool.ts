@@ -1,6 +1,7 @@
 import { CredentialRejectedError, DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
 import { createBackoff, pause } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
+import { withDeadline } from "./deadline.ts";
 import type { Instance } from "./instance.ts";
 import type { Logger } from "./logger.ts";
 import { LoginBudget } from "./login-gate.ts";
@@ -11,11 +12,13 @@ import { RotatingPool } from "./rotating-pool.ts";
 import { RotatingResource } from "./rotating-resource.ts";
 import type { SecretSource } from "./secret-source.ts";
 import { type Attempt, type Failure, SecretWatcher } from "./secret-watcher.ts";
+import { READ_TIMEOUT_MS } from "./version-reader.ts";
 
 /** What the pool needs of the world. */
 export interface RotatingPoolPorts {
   readonly source: SecretSource;
-  readonly channel: Channel | undefined;
+  /** Absent where no channel is configured. */
+  readonly createChannel: ((secretArn: string) => Channel) | undefined;
   readonly instance: Instance;
   readonly logger: Logger;
   /** Called when nothing of the pool is left, after `end()` or a start that failed. */
@@ -24,6 +27,7 @@ export interface RotatingPoolPorts {
 
 /** A start does not wait longer for the channel than this: reading the secret works without it. */
 const CHANNEL_WAIT_MS = 2_000;
+const FIRST_READ = { firstMs: 50, capMs: 1_500 };
 const FIRST_LOGIN = { firstMs: 50, capMs: 1_500 };
 
 /**
@@ -32,8 +36,9 @@ const FIRST_LOGIN = { firstMs: 50, capMs: 1_500 };
  * @throws CredentialRejectedError, DependencyError or another KeyturnError where no version logs in within `authWaitMs`
  */
 export async function startRotatingPool(settings: Settings, ports: RotatingPoolPorts): Promise<RotatingPool> {
-  const { source, channel, instance, logger } = ports;
+  const { source, createChannel, instance, logger } = ports;
   const { secretId, drainTimeoutMs, authWaitMs, refreshIntervalMs } = settings;
+  const channel = createChannel?.(await findArn(settings, source));
   const budget = new LoginBudget(settings.maxLoginTries);
   const reporter = new Reporter(instance, channel);
   let refusedAtStart: Attempt | undefined;
@@ -50,7 +55,7 @@ export async function startRotatingPool(settings: Settings, ports: RotatingPoolP
     source,
     resource,
     refreshIntervalMs,
-    mayRetryRefused: (sinceMs) => budget.left > 0 && sinceMs >= budget.retryAfterMs,
+    budget,
     logger,
     onAttempted(attempt) {
       const { secretArn, versionId } = attempt.version;
@@ -108,6 +113,31 @@ export async function startRotatingPool(settings: Settings, ports: RotatingPoolP
   watcher.start();
   logger.info({ secretId, refreshIntervalMs, hasChannel: channel !== undefined }, "Watch started");
   return pool;
+}
+
+/**
+ * A topic is named after the ARN. Where only the name is known, a read tells it; the version that comes with it does
+ * not count, since it may be superseded by the time the subscription stands.
+ */
+async function findArn({ secretId, authWaitMs }: Settings, source: SecretSource): Promise<string> {
+  if (secretId.startsWith("arn:")) return secretId;
+  const timeUp = AbortSignal.timeout(authWaitMs);
+  const backoff = createBackoff(FIRST_READ);
+  let last: unknown;
+  while (!timeUp.aborted) {
+    try {
+      const version = await withDeadline(
+        { ms: READ_TIMEOUT_MS, stopped: timeUp, who: "The source of the secret" },
+        (signal) => source.readCurrent(secretId, signal),
+      );
+      return version.secretArn;
+    } catch (error) {
+      if (!(error instanceof DependencyError)) throw error;
+      last = error;
+    }
+    await pause(backoff.next(), timeUp);
+  }
+  throw new DependencyError(`Secret ${secretId} could not be read within ${authWaitMs} ms`, { cause: last });
 }
 
 /** Opens the channel; resolves when it is subscribed, or when that takes too long to wait for. */

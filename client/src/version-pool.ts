@@ -1,8 +1,14 @@
 import pg from "pg";
 import type { PostgresCredential } from "../../shared/engines/postgres.ts";
-import type { LoginGate, LoginPermit } from "./login-gate.ts";
+import { type ClientClass, gatedClient } from "./gated-client.ts";
+import type { LoginGate } from "./login-gate.ts";
 
-type ClientClass = typeof pg.Client;
+/** How `pg.Pool` hands over a connection, or the reason why there is none. */
+export type CheckoutCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: Error | boolean) => void,
+) => void;
 
 const VERIFY_TIMEOUT_MS = 10_000;
 const noop = () => undefined;
@@ -11,8 +17,12 @@ const noop = () => undefined;
 export class VersionPool {
   readonly pool: pg.Pool;
   readonly gate: LoginGate;
-  /** How to cut each open connection, logged in or not. */
-  readonly #cuts = new Map<pg.Client, () => void>();
+  /** Called when one of its connections has been closed. */
+  onClosed: () => void = noop;
+  readonly #config: pg.PoolConfig;
+  readonly #Client: ClientClass;
+  /** Every connection there is: logging in, idle, held, or being closed. */
+  readonly #open = new Set<pg.Client>();
   #checkingOut = 0;
   #noneCheckingOut: () => void = noop;
 
@@ -20,8 +30,9 @@ export class VersionPool {
     this.gate = gate;
     const { host, port, database, user } = credential;
     const base = (config.Client ?? pg.Client) as ClientClass;
-    const Client = gatedClient(base, credential, gate, this.#cuts);
-    this.pool = new pg.Pool({ ...config, host, port, database, user, Client });
+    this.#Client = gatedClient(base, { credential, gate, onConnecting: (client) => this.#track(client) });
+    this.#config = { ...config, host, port, database, user };
+    this.pool = new pg.Pool({ ...this.#config, Client: this.#Client });
     // A server that stops breaks idle connections; without a listener that would end the process.
     this.pool.on("error", noop);
   }
@@ -30,35 +41,48 @@ export class VersionPool {
     return this.pool.totalCount - this.pool.idleCount;
   }
 
-  /** @throws LoginPaused where it takes a login that must wait; else what `pg.Pool.connect` throws */
-  async checkOut(): Promise<pg.PoolClient> {
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** As `pg.Pool.connect`; the error is `LoginPaused` where it takes a login that must wait. */
+  checkOut(callback: CheckoutCallback): void {
     this.#checkingOut += 1;
-    try {
-      return await this.pool.connect();
-    } finally {
+    this.pool.connect((error, client, done) => {
       this.#checkingOut -= 1;
       if (this.#checkingOut === 0) this.#noneCheckingOut();
-    }
+      callback(error, client, done);
+    });
   }
 
   /**
-   * Logs in and asks for one row. The connection is closed again: the application's "connect" listeners, which may
-   * prepare a session, are not attached yet.
+   * Logs in, asks for one row and logs out, on a connection of its own: one that the application never sees must
+   * neither cause events nor run its `onConnect`.
    *
-   * @throws the driver's error
+   * @throws the driver's error, or LoginPaused
    */
   async verify(): Promise<void> {
-    const timer = setTimeout(() => this.cut(), VERIFY_TIMEOUT_MS);
+    const client = new this.#Client(this.#config);
+    const timer = setTimeout(() => client.connection.stream.destroy(), VERIFY_TIMEOUT_MS);
     try {
-      const client = await this.checkOut();
-      client.on("error", noop);
-      try {
-        await client.query("select 1");
-      } finally {
-        client.release(true);
-      }
+      await client.connect();
+      await client.query("select 1");
+      // Waited for, so that where connections are scarce its place is free for what comes next.
+      await client.end();
     } finally {
       clearTimeout(timer);
+      client.connection.stream.destroy();
+    }
+  }
+
+  /** Lets it have so many connections from now on. */
+  allow(max: number): void {
+    const more = max - this.pool.options.max;
+    this.pool.options.max = max;
+    if (this.pool.ending) return;
+    // A queue is only looked at when a connection comes or goes.
+    for (let n = Math.min(more, this.pool.waitingCount); n > 0; n -= 1) {
+      this.pool.connect((_error, client) => client?.release());
     }
   }
 
@@ -84,68 +108,19 @@ export class VersionPool {
     await this.pool.end();
   }
 
-  /** Cuts every connection. A query under way on it fails; who holds it gets errors from then on. */
+  /** Cuts every connection. A query under way on it fails; who holds it gets "error" and "end". */
   cut(): void {
     this.gate.retire();
-    for (const cut of this.#cuts.values()) cut();
+    // Not ended: that waits for the server, and a client that is still logging in would never call back.
+    for (const client of this.#open) client.connection.stream.destroy();
     if (!this.pool.ending) void this.pool.end().catch(noop);
   }
-}
 
-/** A client class whose logins pass the gate, and which leaves no socket behind when a login fails. */
-function gatedClient(
-  Base: ClientClass,
-  credential: PostgresCredential,
-  gate: LoginGate,
-  cuts: Map<pg.Client, () => void>,
-): ClientClass {
-  return class GatedClient extends Base {
-    readonly #login: { permit?: LoginPermit };
-
-    constructor(config?: string | pg.ClientConfig) {
-      const login: { permit?: LoginPermit } = {};
-      const password = () => {
-        login.permit?.assertMaySend();
-        return credential.password.reveal();
-      };
-      super({ ...(typeof config === "object" ? config : {}), password });
-      this.#login = login;
-    }
-
-    override connect(): Promise<pg.Client>;
-    override connect(callback: (error: Error | null, client?: pg.Client) => void): void;
-    override connect(
-      callback?: (error: Error | null, client?: pg.Client) => void,
-    ): Promise<pg.Client> | undefined {
-      const connected = gate.pass((permit) => this.#connect(permit));
-      if (!callback) return connected;
-      // Out of the promise: what a callback throws is the process's affair, as with pg's own client.
-      connected.then(
-        () => process.nextTick(callback, null, this),
-        (error) => process.nextTick(callback, error),
-      );
-      return undefined;
-    }
-
-    async #connect(permit: LoginPermit): Promise<pg.Client> {
-      this.#login.permit = permit;
-      // A client that is still logging in must not be ended: it would never call back.
-      cuts.set(this, () => this.connection.stream.destroy());
-      this.once("end", () => cuts.delete(this));
-      try {
-        await super.connect();
-      } catch (error) {
-        // The server closes a connection that it refused, but not one for which we gave no password.
-        this.connection.stream.destroy();
-        cuts.delete(this);
-        throw error;
-      }
-      cuts.set(this, () => {
-        // Ended first, so that the loss of the socket is no "error" event, which ends a process that has no listener.
-        void this.end().catch(noop);
-        this.connection.stream.destroy();
-      });
-      return this;
-    }
-  };
+  #track(client: pg.Client): void {
+    this.#open.add(client);
+    client.once("end", () => {
+      this.#open.delete(client);
+      this.onClosed();
+    });
+  }
 }

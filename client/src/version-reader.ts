@@ -1,58 +1,71 @@
 import { DependencyError } from "../../shared/contract/errors.ts";
 import type { Notice } from "../../shared/contract/notice.ts";
 import { createBackoff, pause } from "./backoff.ts";
+import { withDeadline } from "./deadline.ts";
 import { CURRENT, type SecretSource, type SecretVersion } from "./secret-source.ts";
 
+/** No read takes longer: one that hangs would keep us from hearing of anything else. */
+export const READ_TIMEOUT_MS = 5_000;
 const NOTICED_READ = { firstMs: 50, capMs: 1_000 };
 const NOTICED_READ_MS = 5_000;
-/** For so long after a swap, a read that brings back the former version is taken for a stale one. */
+/** For so long after a swap, a read that brings back a former version is taken for a stale one. */
 const STALE_READ_MS = 10_000;
 
 export interface NoticedRead {
   readonly inUse: string | undefined;
   /** Whether there is something better to look at by now. */
   readonly isInterrupted: () => boolean;
+}
+
+export interface VersionReaderOptions {
+  readonly secretId: string;
+  readonly source: SecretSource;
+  /** Ends a read under way. */
   readonly stopped: AbortSignal;
 }
 
 /**
  * Reads what is current, knowing that reads of Secrets Manager are eventually consistent: for some time after a
- * rotation, a version may not be there yet, or may not be current yet, or the former one may still seem to be.
+ * rotation, a version may not be there yet, or may not be current yet, or a former one may still seem to be.
  */
 export class VersionReader {
-  readonly #secretId: string;
-  readonly #source: SecretSource;
-  #former: { readonly versionId: string; readonly at: number } | undefined;
+  readonly #options: VersionReaderOptions;
+  /** When each version was left. Several may be stale at once, where rotations follow each other quickly. */
+  readonly #leftAt = new Map<string, number>();
 
-  constructor(secretId: string, source: SecretSource) {
-    this.#secretId = secretId;
-    this.#source = source;
+  constructor(options: VersionReaderOptions) {
+    this.#options = options;
   }
 
-  /** A swap has just left this version behind. */
-  leftBehind(versionId: string): void {
-    this.#former = { versionId, at: performance.now() };
+  swapped(from: string, to: string): void {
+    this.#leftAt.delete(to);
+    this.#leftAt.set(from, performance.now());
   }
 
-  /** @throws DependencyError where the read fails, or brings the version that was left behind a moment ago */
+  /** @throws DependencyError where the read fails or hangs, or brings a version that was left a moment ago */
   async readCurrent(): Promise<SecretVersion> {
-    const version = await this.#source.readCurrent(this.#secretId);
-    const former = this.#former;
-    if (former?.versionId === version.versionId && performance.now() - former.at < STALE_READ_MS) {
-      throw new DependencyError("The read brought the version from before the last swap; it may be stale");
+    const version = await this.#read((source, secretId, signal) => source.readCurrent(secretId, signal));
+    const leftAt = this.#leftAt.get(version.versionId);
+    if (leftAt === undefined) return version;
+    if (performance.now() - leftAt < STALE_READ_MS) {
+      throw new DependencyError("The read brought a version from before the last swap; it may be stale");
     }
+    this.#leftAt.delete(version.versionId);
     return version;
   }
 
   /** The version that a notice names, once it is current; another new one that is; or undefined where there is none. */
   async readNoticed(
     notice: Notice,
-    { inUse, isInterrupted, stopped }: NoticedRead,
+    { inUse, isInterrupted }: NoticedRead,
   ): Promise<SecretVersion | undefined> {
+    const { stopped } = this.#options;
     const backoff = createBackoff(NOTICED_READ);
     const giveUpAt = performance.now() + NOTICED_READ_MS;
     for (;;) {
-      const noticed = await this.#source.readVersion(this.#secretId, notice.versionId);
+      const noticed = await this.#read((source, secretId, signal) =>
+        source.readVersion(secretId, notice.versionId, signal),
+      );
       if (noticed?.labels.includes(CURRENT)) return noticed;
       const current = await this.readCurrent();
       // Another new version: the notice was superseded. AWSPREVIOUS: it was late. Else our reads are behind it.
@@ -61,5 +74,12 @@ export class VersionReader {
       if (performance.now() >= giveUpAt || isInterrupted() || stopped.aborted) return undefined;
       await pause(backoff.next(), stopped);
     }
+  }
+
+  #read<T>(read: (source: SecretSource, secretId: string, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { source, secretId, stopped } = this.#options;
+    return withDeadline({ ms: READ_TIMEOUT_MS, stopped, who: "The source of the secret" }, (signal) =>
+      read(source, secretId, signal),
+    );
   }
 }

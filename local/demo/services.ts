@@ -73,14 +73,11 @@ export async function startServices(
   store: SampleStore,
   signal?: AbortSignal,
 ): Promise<void> {
-  const readSecret = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
-  const allow = (actions: readonly string[]) => [
-    { Effect: "Allow", Action: actions, Resource: store.secretArn },
-  ];
-  const taskRoleArn = await run.createRole(`${ORDERS_API}-task`, allow(readSecret));
+  const mayRead = [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: store.secretArn }];
+  const taskRoleArn = await run.createRole(`${ORDERS_API}-task`, mayRead);
   const executionRoleArn = await run.createRole(
     `${LEGACY_API}-execution`,
-    allow(["secretsmanager:GetSecretValue"]),
+    mayRead,
   );
 
   await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));

@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { createMqttChannel } from "../../../client/src/channels/mqtt.ts";
 import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";
-import { type Database, Scene, startDatabase, TOPIC_PREFIX } from "./fixtures.ts";
+import { startDenyingBroker, startFreezingRelay } from "./broker-stand-ins.ts";
+import { type Database, startDatabase } from "./database.ts";
+import { Scene, TOPIC_PREFIX } from "./fixtures.ts";
 
 let database: Database;
 let broker: LocalBroker;
@@ -12,7 +15,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await Promise.all(scenes.splice(0).map((scene) => scene.end()));
-  await broker.stop();
+  await broker?.stop();
 });
 afterAll(() => database.stop());
 
@@ -91,4 +94,43 @@ test("notices that are invalid are ignored, and the next good one is followed", 
   await scene.announce(versionId);
   await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
   expect(warnings).toEqual(["Invalid notice was ignored", "Invalid notice was ignored"]);
+});
+
+test("end() does not wait for a broker that has fallen silent", async () => {
+  const scene = await begin("silent_broker");
+  const relay = await startFreezingRelay(broker.url);
+  try {
+    const subscribed = await scene.open({ channelUrl: relay.url });
+    await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
+    relay.freeze();
+    const neverAnswered = await scene.open({ channelUrl: relay.url });
+    await Promise.all([subscribed.end(), neverAnswered.end()]);
+  } finally {
+    await relay.stop();
+  }
+});
+
+test("a subscription that the broker cuts off is told of once, and tried again with growing delays", async () => {
+  const denying = await startDenyingBroker();
+  const warnings: string[] = [];
+  const channel = createMqttChannel({
+    url: denying.url,
+    topicPrefix: TOPIC_PREFIX,
+    secretArn: "arn:aws:secretsmanager:us-east-1:000000000000:secret:test/denied-AbCdEf",
+    allowExitOnIdle: false,
+    logger: { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) },
+  });
+  try {
+    channel.open({ noticed() {}, subscribed() {} });
+    await vi.waitFor(() => expect(denying.deniedAt).toHaveLength(4), { timeout: 10_000 });
+    const [first = 0, second = 0, third = 0, fourth = 0] = denying.deniedAt;
+    // A delay is half of its ceiling or more, and the ceiling doubles.
+    expect(second - first).toBeGreaterThan(450);
+    expect(third - second).toBeGreaterThan(950);
+    expect(fourth - third).toBeGreaterThan(1_900);
+    expect(warnings).toEqual(["No subscription; check the broker and its policy. The poll goes on"]);
+  } finally {
+    await channel.close();
+    await denying.stop();
+  }
 });

@@ -1,123 +1,15 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
-import pg from "pg";
+import type pg from "pg";
 import type { RotatingPoolOptions } from "../../../client/src/options.ts";
 import { createRotatingPool } from "../../../client/src/pg.ts";
 import type { RotatingPool } from "../../../client/src/rotating-pool.ts";
 import type { SecretSource, SecretVersion } from "../../../client/src/secret-source.ts";
 import type { LocalBroker } from "../../../local/stores/broker.ts";
-import { type LocalPostgres, startPostgres } from "../../../local/stores/postgres.ts";
 import { parseReport, type Report } from "../../../shared/contract/report.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";
 import { Redacted } from "../../../shared/engines/redacted.ts";
+import { DATABASE_NAME, type Database, type Login } from "./database.ts";
 
 export const TOPIC_PREFIX = "keyturn/test";
-const DATABASE = "shop";
-
-export interface Login {
-  readonly user: string;
-  readonly password: string;
-}
-
-/** A real PostgreSQL behind a relay that counts what a database's owner would see in the log: refused logins. */
-export interface Database {
-  readonly port: number;
-  refusedLogins(): number;
-  createUser(login: Login): Promise<void>;
-  setPassword(login: Login): Promise<void>;
-  /** Sessions of a user that are open now. */
-  sessionsOf(user: string): Promise<number>;
-  /** Refuses new connections and cuts those there are. */
-  cutOff(): Promise<void>;
-  restore(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-export async function startDatabase(): Promise<Database> {
-  const postgres = await startPostgres();
-  const admin = new pg.Pool({
-    host: postgres.host,
-    port: postgres.port,
-    user: postgres.superuser,
-    password: postgres.superuserPassword,
-    database: postgres.superuser,
-    max: 1,
-    idleTimeoutMillis: 0,
-  });
-  admin.on("error", () => undefined);
-  await admin.query(`create database ${DATABASE}`);
-  const relay = await startRelay(postgres);
-  const setPassword = async ({ user, password }: Login) => {
-    await admin.query(`alter role ${pg.escapeIdentifier(user)} password ${pg.escapeLiteral(password)}`);
-  };
-  return {
-    port: relay.port,
-    refusedLogins: relay.refusedLogins,
-    async createUser(login) {
-      await admin.query(`create role ${pg.escapeIdentifier(login.user)} login`);
-      await setPassword(login);
-    },
-    setPassword,
-    async sessionsOf(user) {
-      const { rows } = await admin.query(
-        "select count(*)::int as n from pg_stat_activity where usename = $1",
-        [user],
-      );
-      return rows[0].n;
-    },
-    cutOff: relay.close,
-    restore: relay.open,
-    async stop() {
-      await admin.end();
-      await relay.close();
-      await postgres.stop();
-    },
-  };
-}
-
-async function startRelay(postgres: LocalPostgres) {
-  const sockets = new Set<Socket>();
-  let refused = 0;
-  const server = createServer((client) => {
-    const upstream = connect(postgres.port, postgres.host);
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.on("error", () => to.destroy());
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-    // Field C of an ErrorResponse: https://www.postgresql.org/docs/current/protocol-error-fields.html
-    upstream.on("data", (data) => {
-      if (data.includes("C28P01") || data.includes("C28000")) refused += 1;
-    });
-  });
-  const listen = async (port: number) => {
-    server.listen(port, "127.0.0.1");
-    await once(server, "listening");
-  };
-  await listen(0);
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The relay listens on no port");
-  const { port } = address;
-  return {
-    port,
-    refusedLogins: () => refused,
-    open: () => listen(port),
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
-}
 
 /** One secret in memory, with Secrets Manager's staging labels. */
 export class InMemorySecret implements SecretSource {
@@ -144,7 +36,7 @@ export class InMemorySecret implements SecretSource {
       engine: "postgres",
       host: "127.0.0.1",
       port: this.#database.port,
-      dbname: DATABASE,
+      dbname: DATABASE_NAME,
       username: login.user,
       password: login.password,
     };
@@ -168,10 +60,6 @@ export class InMemorySecret implements SecretSource {
     const value = this.#versions.get(versionId);
     if (value === undefined) return undefined;
     return { secretArn: this.arn, versionId, labels: this.#labelsOf(versionId), value: new Redacted(value) };
-  }
-
-  resolveArn(): Promise<string> {
-    return Promise.resolve(this.arn);
   }
 
   #labelsOf(versionId: string): string[] {

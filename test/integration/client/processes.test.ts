@@ -164,3 +164,21 @@ test("a process whose start fails exits by itself, with nothing left open", asyn
     await admin.query(`alter role ${user} password '${password}'`);
   }
 });
+
+test.each(["with a broker", "while the broker is away"])(
+  "allowExitOnIdle lets a process exit whose pool nobody uses, %s",
+  async (place) => {
+    const script = `
+      import { createRotatingPool } from "keyturn/pg";
+      const pool = await createRotatingPool({ secretId: process.env.DB_SECRET_ID, allowExitOnIdle: true });
+      await pool.query("select 1");
+      console.log("idle");
+    `;
+    const env = await rotatingEnv();
+    if (place === "while the broker is away") env.KEYTURN_CHANNEL_URL = "mqtt://127.0.0.1:1";
+    const { child, output } = await start(["--input-type=module", "--eval", script], env);
+    if (child.exitCode === null) await once(child, "exit");
+    expect(child.exitCode).toBe(0);
+    expect(output()).toBe("idle\n");
+  },
+);

@@ -3,7 +3,8 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { CredentialRejectedError, createRotatingPool, UnusableSecretError } from "../../../client/src/pg.ts";
 import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
-import { type Database, Scene, startDatabase } from "./fixtures.ts";
+import { type Database, startDatabase } from "./database.ts";
+import { Scene } from "./fixtures.ts";
 
 let database: Database;
 let broker: LocalBroker;

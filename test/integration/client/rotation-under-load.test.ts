@@ -1,7 +1,8 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
-import { type Database, Scene, startDatabase, startLoad } from "./fixtures.ts";
+import { type Database, startDatabase } from "./database.ts";
+import { Scene, startLoad } from "./fixtures.ts";
 
 let database: Database;
 let broker: LocalBroker;

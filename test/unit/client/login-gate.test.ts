@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { LoginBudget, LoginGate, LoginPaused, type LoginPermit } from "../../../client/src/login-gate.ts";
+import { type Login, LoginBudget, LoginGate, LoginPaused } from "../../../client/src/login-gate.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -16,17 +16,28 @@ function setUp(maxTries = 5) {
   const budget = new LoginBudget(maxTries);
   const onReopened = vi.fn();
   const gate = new LoginGate({ budget, isAuthFailure: (error) => error === refused, onReopened });
-  const atTheStore: Array<PromiseWithResolvers<string> & { permit: LoginPermit }> = [];
+  const begun: Login[] = [];
+  const atTheStore: Array<PromiseWithResolvers<string>> = [];
   const results: unknown[] = [];
+  /** A login that asks to send its password at once. */
   const login = async () => {
-    const result = await gate
-      .pass((permit) => {
-        const answer = { ...Promise.withResolvers<string>(), permit };
-        atTheStore.push(answer);
-        return answer.promise;
-      })
-      .catch((error) => error);
-    results.push(result);
+    try {
+      const own = gate.begin();
+      begun.push(own);
+      const result = await logIn(own).catch((error) => {
+        throw own.failed(error);
+      });
+      own.succeeded();
+      results.push(result);
+    } catch (error) {
+      results.push(error);
+    }
+  };
+  const logIn = async (own: Login) => {
+    await own.mayGoOn();
+    const answer = Promise.withResolvers<string>();
+    atTheStore.push(answer);
+    return answer.promise;
   };
   const settle = () => vi.advanceTimersByTimeAsync(0);
   const store = (index: number) => {
@@ -34,7 +45,7 @@ function setUp(maxTries = 5) {
     if (!answer) throw new Error(`No login ${index} reached the store`);
     return answer;
   };
-  return { budget, gate, onReopened, atTheStore, results, login, settle, store };
+  return { budget, gate, onReopened, begun, atTheStore, results, login, settle, store };
 }
 
 describe("while nothing is known against the credential", () => {
@@ -70,6 +81,42 @@ describe("while nothing is known against the credential", () => {
   });
 });
 
+describe("a place at the store", () => {
+  test("is not taken by a login that is still connecting", async () => {
+    const { gate, login, settle, atTheStore } = setUp(5);
+    for (let n = 0; n < 10; n += 1) gate.begin();
+    void login();
+    await settle();
+    expect(atTheStore).toHaveLength(1);
+  });
+
+  test("is free again where the store has not answered for ten seconds, and its answer still counts", async () => {
+    const { gate, login, settle, atTheStore, store } = setUp(1);
+    void login();
+    void login();
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(atTheStore).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(atTheStore).toHaveLength(2);
+    store(0).reject(refused);
+    await settle();
+    expect(gate.isSuspect).toBe(true);
+  });
+
+  test("goes to nobody who has failed while it waited", async () => {
+    const { login, settle, atTheStore, store, begun } = setUp(1);
+    for (let n = 0; n < 3; n += 1) void login();
+    await settle();
+    begun[1]?.failed(unreachable);
+    store(0).resolve("session");
+    await settle();
+    expect(atTheStore).toHaveLength(2);
+    store(1).resolve("session of the third");
+    await settle();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe("after a refusal", () => {
   test("whoever waits is turned away with the refusal as the cause, and so is whoever comes", async () => {
     const { login, settle, store, results, gate } = setUp(1);
@@ -89,14 +136,23 @@ describe("after a refusal", () => {
   });
 
   test("a login on its way does not send the password any more", async () => {
-    const { login, settle, store } = setUp();
-    void login();
+    const { gate, login, settle, store } = setUp();
+    const connecting = gate.begin();
     void login();
     await settle();
-    expect(() => store(1).permit.assertMaySend()).not.toThrow();
     store(0).reject(refused);
     await settle();
-    expect(() => store(1).permit.assertMaySend()).toThrow(LoginPaused);
+    await expect(connecting.mayGoOn()).rejects.toBeInstanceOf(LoginPaused);
+  });
+
+  test("one that was let through in the same moment does not send it either", async () => {
+    const { gate } = setUp(1);
+    const first = gate.begin();
+    await first.mayGoOn();
+    const waiting = gate.begin().mayGoOn();
+    first.succeeded();
+    gate.begin().failed(refused);
+    await expect(waiting).rejects.toBeInstanceOf(LoginPaused);
   });
 
   test("a login from before it proves nothing", async () => {
@@ -151,13 +207,14 @@ describe("after a refusal", () => {
 });
 
 test("a retired credential is not used any more, not even by a login on its way", async () => {
-  const { login, settle, gate, store, results } = setUp(1);
+  const { login, settle, gate, results } = setUp(1);
   void login();
   void login();
   await settle();
+  const connecting = gate.begin();
   gate.retire();
   void login();
   await settle();
   expect(results).toEqual([expect.any(LoginPaused), expect.any(LoginPaused)]);
-  expect(() => store(0).permit.assertMaySend()).toThrow(LoginPaused);
+  await expect(connecting.mayGoOn()).rejects.toBeInstanceOf(LoginPaused);
 });

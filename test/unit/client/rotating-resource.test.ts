@@ -57,7 +57,13 @@ function setUp() {
     error() {},
     warn: (fields: object, message: string) => warnings.push({ fields, message }),
   };
-  const resource = new RotatingResource({ driver, drainTimeoutMs: 30_000, logger });
+  const drainingAtSwap: string[][] = [];
+  const resource: RotatingResource<FakeStore> = new RotatingResource({
+    driver,
+    drainTimeoutMs: 30_000,
+    logger,
+    onSwapped: () => drainingAtSwap.push(resource.draining.map(({ name }) => name)),
+  });
   const store = (name: string) => {
     const found = opened.get(name);
     if (!found) throw new Error(`${name} was not opened`);
@@ -70,7 +76,7 @@ function setUp() {
     store(name).login.resolve();
     return adopted;
   };
-  return { resource, store, adopt, adoptAndLogIn, warnings };
+  return { resource, store, adopt, adoptAndLogIn, warnings, drainingAtSwap };
 }
 
 test("the new one takes over only after it has logged in", async () => {
@@ -84,6 +90,13 @@ test("the new one takes over only after it has logged in", async () => {
   expect(resource.versionId).toBe("v2");
   expect(store("v1").state).toBe("retired");
   expect(resource.draining).toEqual([store("v1")]);
+});
+
+test("whoever hears of the swap finds the old one among those that drain", async () => {
+  const { adoptAndLogIn, drainingAtSwap } = setUp();
+  await adoptAndLogIn("v1");
+  await adoptAndLogIn("v2");
+  expect(drainingAtSwap).toEqual([[], ["v1"]]);
 });
 
 describe("keeps the old one", () => {

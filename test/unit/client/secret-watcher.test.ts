@@ -1,10 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Adoption } from "../../../client/src/rotating-resource.ts";
-import type { SecretSource, SecretVersion } from "../../../client/src/secret-source.ts";
-import { type Attempt, SecretWatcher } from "../../../client/src/secret-watcher.ts";
 import { DependencyError } from "../../../shared/contract/errors.ts";
-import type { Notice } from "../../../shared/contract/notice.ts";
-import { Redacted } from "../../../shared/engines/redacted.ts";
+import { noticeFor, refusal, setUp } from "./watched-secret.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -12,91 +8,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
-const refusal = { code: "28P01", message: "no" };
-
-function noticeFor(versionId: string): Notice {
-  const now = new Date().toISOString();
-  return {
-    v: 1,
-    kind: "credential-rotated",
-    secretArn,
-    versionId,
-    currentSince: now,
-    noticedAt: now,
-  };
-}
-
-/** The store of secrets, with what a reader sees of it: labels may lag behind. */
-class FakeSecrets implements SecretSource {
-  readonly labels = new Map<string, string[]>([["v1", ["AWSCURRENT"]]]);
-  readonly reads: string[] = [];
-  failure: Error | undefined;
-
-  promote(versionId: string): void {
-    for (const [id, labels] of this.labels) {
-      if (labels.includes("AWSCURRENT")) this.labels.set(id, ["AWSPREVIOUS"]);
-    }
-    this.labels.set(versionId, ["AWSCURRENT"]);
-  }
-
-  readCurrent(): Promise<SecretVersion> {
-    const current = [...this.labels].find(([, labels]) => labels.includes("AWSCURRENT"));
-    return this.#read(current?.[0] ?? "none", "current") as Promise<SecretVersion>;
-  }
-
-  readVersion(_secretId: string, versionId: string): Promise<SecretVersion | undefined> {
-    return this.#read(versionId, versionId);
-  }
-
-  resolveArn = () => Promise.resolve(secretArn);
-
-  async #read(versionId: string, asked: string): Promise<SecretVersion | undefined> {
-    this.reads.push(asked);
-    if (this.failure) throw this.failure;
-    const labels = this.labels.get(versionId);
-    return labels && { secretArn, versionId, labels, value: new Redacted(versionId) };
-  }
-}
-
-async function setUp() {
-  const secrets = new FakeSecrets();
-  const tried: string[] = [];
-  const attempts: Attempt[] = [];
-  const resource = {
-    versionId: undefined as string | undefined,
-    bad: new Set<string>(),
-    /** Keeps logins waiting until the test goes on. */
-    hold: Promise.resolve(),
-    async adopt(
-      { versionId }: { versionId: string },
-      isStillCurrent: () => Promise<boolean>,
-    ): Promise<Adoption> {
-      tried.push(versionId);
-      await resource.hold;
-      if (resource.bad.has(versionId)) return { outcome: "rejected", refusal, cause: new Error("refused") };
-      if (!(await isStillCurrent())) return { outcome: "superseded" };
-      resource.versionId = versionId;
-      return { outcome: "swapped", verifyMs: 1 };
-    },
-  };
-  const watcher = new SecretWatcher({
-    secretId: secretArn,
-    source: secrets,
-    resource,
-    refreshIntervalMs: 300_000,
-    mayRetryRefused: (sinceMs) => sinceMs >= 12_000,
-    onAttempted: (attempt) => attempts.push(attempt),
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
-  });
-  await watcher.look("start");
-  tried.length = 0;
-  attempts.length = 0;
-  secrets.reads.length = 0;
-  const settle = () => vi.advanceTimersByTimeAsync(0);
-  return { secrets, resource, watcher, tried, attempts, settle };
-}
 
 describe("a notice", () => {
   test("makes the version that it names the one in use, and its times go into the report", async () => {

@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+async function listen(server: Server, sockets: Set<Socket>) {
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The stand-in listens on no port");
+  return {
+    url: `mqtt://127.0.0.1:${address.port}`,
+    async stop() {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** A way to a broker on which, from some moment on, nothing gets through and nothing is closed. */
+export async function startFreezingRelay(brokerUrl: string) {
+  const { hostname, port } = new URL(brokerUrl);
+  const sockets = new Set<Socket>();
+  let isFrozen = false;
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect(Number(port), hostname);
+    sockets.add(upstream);
+    upstream.on("error", () => client.destroy());
+    client.on("data", (data) => isFrozen || upstream.write(data));
+    upstream.on("data", (data) => isFrozen || client.write(data));
+  });
+  return {
+    ...(await listen(server, sockets)),
+    freeze() {
+      isFrozen = true;
+    },
+  };
+}
+
+/** Takes connections, and closes each that subscribes: what AWS IoT Core does where the policy does not allow it. */
+export async function startDenyingBroker() {
+  const CONNECT = 0x10;
+  const SUBSCRIBE = 0x82;
+  const CONNACK = Buffer.from([0x20, 2, 0, 0]);
+  const deniedAt: number[] = [];
+  const server = createServer((socket) => {
+    socket.on("data", (packet) => {
+      if (packet[0] === CONNECT) socket.write(CONNACK);
+      if (packet[0] !== SUBSCRIBE) return;
+      deniedAt.push(performance.now());
+      socket.destroy();
+    });
+  });
+  return { ...(await listen(server, new Set())), deniedAt };
+}

@@ -1,0 +1,73 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
+import { type Database, startDatabase } from "./database.ts";
+import { Scene } from "./fixtures.ts";
+
+let database: Database;
+let broker: LocalBroker;
+const scenes: Scene[] = [];
+
+beforeAll(async () => {
+  [database, broker] = await Promise.all([startDatabase(), startBroker()]);
+});
+afterEach(async () => {
+  database.delayConnections(0);
+  await Promise.all(scenes.splice(0).map((scene) => scene.end()));
+});
+afterAll(async () => {
+  await broker.stop();
+  await database.stop();
+});
+
+async function begin(name: string): Promise<Scene> {
+  const scene = await new Scene(database, name).begin();
+  scene.useBroker(broker);
+  scenes.push(scene);
+  return scene;
+}
+
+test("slow connections are opened beside each other: none waits longer than the store takes", async () => {
+  const scene = await begin("slow");
+  const pool = await scene.open({ max: 10, connectionTimeoutMillis: 1_000 });
+  database.delayConnections(400);
+  const queries = Array.from({ length: 10 }, () => pool.query("select 1 as n"));
+  expect((await Promise.all(queries)).map(({ rows }) => rows[0].n)).toEqual(Array(10).fill(1));
+});
+
+test("connections that nobody answers do not keep others from being opened", async () => {
+  const scene = await begin("stuck");
+  const pool = await scene.open({ max: 10 });
+  database.delayConnections(Number.POSITIVE_INFINITY);
+  const stuck = Array.from({ length: 5 }, () => pool.query("select 1").catch((error: Error) => error));
+  await vi.waitFor(() => expect(database.heldConnections()).toBe(5));
+  database.delayConnections(0);
+  await Promise.all(Array.from({ length: 5 }, () => pool.query("select 1")));
+
+  await database.cutOff();
+  await database.restore();
+  expect(await Promise.all(stuck)).toEqual(Array(5).fill(expect.any(Error)));
+});
+
+test("end() does not wait for a candidate whose login nobody answers", async () => {
+  const scene = await begin("candidate_stuck");
+  const pool = await scene.open();
+  database.delayConnections(Number.POSITIVE_INFINITY);
+  const next = scene.secret.stage({ user: scene.user, password: "second-EXAMPLE" });
+  await scene.announce(next);
+  await vi.waitFor(() => expect(database.heldConnections()).toBe(1));
+  await pool.end();
+  expect(scene.outcomesOf(next)).toEqual([]);
+});
+
+test("an onConnect that never settles is the application's connections' affair, not the adoption's", async () => {
+  const scene = await begin("hook_hangs");
+  const onConnect = vi.fn(() => new Promise<void>(() => {}));
+  const pool = await scene.open({ onConnect });
+  const next = { user: scene.user, password: "second-EXAMPLE" };
+  const versionId = scene.secret.stage(next);
+  await database.setPassword(next);
+  await scene.announce(versionId);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  await pool.end();
+  expect(onConnect).not.toHaveBeenCalled();
+});

@@ -1,0 +1,128 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
+import { type Database, startDatabase } from "./database.ts";
+import { Scene, startLoad } from "./fixtures.ts";
+
+let database: Database;
+let broker: LocalBroker;
+const scenes: Scene[] = [];
+
+beforeAll(async () => {
+  [database, broker] = await Promise.all([startDatabase(), startBroker()]);
+});
+afterEach(() => Promise.all(scenes.splice(0).map((scene) => scene.end())));
+afterAll(async () => {
+  await broker.stop();
+  await database.stop();
+});
+
+async function begin(name: string): Promise<Scene> {
+  const scene = await new Scene(database, name).begin();
+  scene.useBroker(broker);
+  scenes.push(scene);
+  return scene;
+}
+
+/** A single-user rotation; resolves when it has been adopted. */
+async function rotate(scene: Scene, password: string): Promise<void> {
+  const next = { user: scene.user, password };
+  const versionId = scene.secret.stage(next);
+  await database.setPassword(next);
+  await scene.announce(versionId);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
+}
+
+describe("events", () => {
+  test("tell of no connection that the application does not get", async () => {
+    const scene = await begin("no_events");
+    const pool = await scene.open();
+    const heard: string[] = [];
+    for (const event of ["connect", "acquire", "release", "remove"] as const) {
+      pool.on(event, () => heard.push(event));
+    }
+    await rotate(scene, "second-EXAMPLE");
+    await rotate(scene, "third-EXAMPLE");
+    expect(heard).toEqual([]);
+  });
+
+  test("are balanced over rotations: whatever connects is removed, whatever is acquired is released", async () => {
+    const scene = await begin("balanced");
+    const pool = await scene.open({ max: 3, maxUses: 20 });
+    const counts = { connect: 0, acquire: 0, release: 0, remove: 0 };
+    for (const event of ["connect", "acquire", "release", "remove"] as const) {
+      pool.on(event, () => {
+        counts[event] += 1;
+      });
+    }
+    const load = startLoad(pool, 10);
+    await rotate(scene, "second-EXAMPLE");
+    await rotate(scene, "third-EXAMPLE");
+    await load.stop();
+    await pool.end();
+    expect(load.errors).toEqual([]);
+    expect(counts.connect).toBeGreaterThan(3);
+    await vi.waitFor(() => expect(counts.remove).toBe(counts.connect));
+    expect(counts.release).toBe(counts.acquire);
+  });
+});
+
+test("old and new connections together keep to max: with one to spare on the server, no query fails", async () => {
+  const scene = await begin("limited");
+  await database.limitSessionsOf(scene.user, 5);
+  const pool = await scene.open({ max: 4 });
+  const errors: unknown[] = [];
+  let isRunning = true;
+  const workers = Array.from({ length: 8 }, async () => {
+    while (isRunning) await pool.query("select pg_sleep(0.05)").catch((error) => errors.push(error));
+  });
+  await vi.waitFor(() => expect(pool.totalCount).toBe(4));
+  await rotate(scene, "second-EXAMPLE");
+  await rotate(scene, "third-EXAMPLE");
+  // All of its places go to the new credential when the old one has drained.
+  await vi.waitFor(async () => expect(pool.totalCount).toBe(4));
+  isRunning = false;
+  await Promise.all(workers);
+  expect(errors).toEqual([]);
+});
+
+test("a connection that is held across the swap does not keep the new credential from serving", async () => {
+  const scene = await begin("held");
+  const pool = await scene.open({ max: 1 });
+  const held = await pool.connect();
+  await rotate(scene, "second-EXAMPLE");
+  await pool.query("select 1");
+  expect(pool.totalCount).toBe(2);
+  held.release();
+  await vi.waitFor(() => expect(pool.totalCount).toBe(1));
+});
+
+test("a client that is held at the drain deadline hears an error, as of any connection that is lost", async () => {
+  const scene = await begin("listening");
+  const pool = await scene.open({ drainTimeoutMs: 100 });
+  const client = await pool.connect();
+  const heard: string[] = [];
+  client.on("error", () => heard.push("error"));
+  client.on("end", () => heard.push("end"));
+  await client.query("listen orders");
+  await rotate(scene, "second-EXAMPLE");
+  await vi.waitFor(() => expect(heard).toEqual(["error", "end"]));
+  client.release();
+});
+
+test("two dead versions that reads show in turns cost one refused login each", async () => {
+  const scene = await begin("flapping");
+  const pool = await scene.open({ authWaitMs: 2_000 });
+  const stale = ["second-EXAMPLE", "third-EXAMPLE"].map((password) =>
+    scene.secret.stage({ user: scene.user, password }),
+  );
+  await database.setPassword({ user: scene.user, password: "fourth-EXAMPLE" });
+  const readCurrent = scene.secret.readCurrent.bind(scene.secret);
+  scene.secret.readCurrent = () => {
+    scene.secret.promote(stale[scene.secret.reads % 2] ?? "");
+    return readCurrent();
+  };
+  const refusedBefore = database.refusedLogins();
+  await expect(pool.query("select 1")).rejects.toMatchObject({ code: "28P01" });
+  expect(scene.secret.reads).toBeGreaterThan(5);
+  expect(database.refusedLogins() - refusedBefore).toBe(3);
+});

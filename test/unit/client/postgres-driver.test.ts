@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { LoginBudget } from "../../../client/src/login-gate.ts";
+import { createPostgresDriver } from "../../../client/src/postgres-driver.ts";
+import { UnusableSecretError } from "../../../shared/engines/postgres.ts";
+import { Redacted } from "../../../shared/engines/redacted.ts";
+
+const login = { username: "orders", password: "EXAMPLE" };
+const driver = createPostgresDriver({
+  config: { host: "db.internal", port: 6432, database: "shop" },
+  budget: new LoginBudget(5),
+  onReopened() {},
+});
+const connect = (secret: object) => driver.connect(new Redacted(JSON.stringify(secret))).pool.options;
+
+test.each([
+  ["leaves out", {}],
+  ["has as null", { engine: null, host: null, port: null, dbname: null }],
+  ["has as empty texts", { engine: "", host: "", port: "", dbname: "" }],
+])("configuration fills in what a secret %s", (_what, empty) => {
+  expect(connect({ ...login, ...empty })).toMatchObject({
+    host: "db.internal",
+    port: 6432,
+    database: "shop",
+    user: "orders",
+  });
+});
+
+test.each([
+  ["user", { username: "" }],
+  ["password", { password: null }],
+])("a secret with an empty %s is no credential", (_key, empty) => {
+  expect(() => connect({ ...login, ...empty })).toThrow(UnusableSecretError);
+});
