@@ -1,4 +1,4 @@
-import type { Attempt, Failure } from "./secret-watcher.ts";
+import type { Attempt, Failure } from "./attempt.ts";
 
 /** The part of a `LoginBudget` that says when a version may be tried again. */
 export interface RetryBudget {

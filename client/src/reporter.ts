@@ -1,7 +1,7 @@
 import type { Report } from "../../shared/contract/report.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Channel } from "./channel.ts";
 import type { Instance } from "./instance.ts";
-import type { Attempt } from "./secret-watcher.ts";
 
 /** Tells the pipeline what this instance runs on. */
 export class Reporter {

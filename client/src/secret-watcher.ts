@@ -1,29 +1,17 @@
 import { DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
 import type { Notice } from "../../shared/contract/notice.ts";
-import type { Report, SwapTimings } from "../../shared/contract/report.ts";
+import type { Attempt, Failure, Trigger } from "./attempt.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Logger } from "./logger.ts";
 import { RefusedVersions, type RetryBudget } from "./refused-versions.ts";
-import type { Adoption, Candidate, Refusal } from "./rotating-resource.ts";
+import type { Adoption, Candidate } from "./rotating-resource.ts";
 import type { SecretSource, SecretVersion } from "./secret-source.ts";
 import { VersionReader } from "./version-reader.ts";
-
-export type Trigger = Report["trigger"];
 
 /** What the watcher drives. */
 export interface Adopter {
   readonly versionId: string | undefined;
   adopt(candidate: Candidate, isStillCurrent: () => Promise<boolean>): Promise<Adoption>;
-}
-
-/** One version that was tried, and how it went. */
-export interface Attempt {
-  readonly version: SecretVersion;
-  readonly trigger: Trigger;
-  readonly notice: Notice | undefined;
-  readonly timings: SwapTimings;
-  /** Why the store will not have it; absent where the version is in use now. */
-  readonly refusal?: Refusal;
 }
 
 export interface SecretWatcherOptions {
@@ -35,12 +23,6 @@ export interface SecretWatcherOptions {
   readonly budget: RetryBudget;
   readonly onAttempted: (attempt: Attempt) => void;
   readonly logger: Logger;
-}
-
-/** Why there is no new version in use after a look: kept for whoever waits for the first one. */
-export interface Failure {
-  readonly refusal?: Refusal;
-  readonly error: unknown;
 }
 
 interface Hint {

@@ -1,4 +1,5 @@
 import { CredentialRejectedError, DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
+import type { Attempt, Failure } from "./attempt.ts";
 import { createBackoff, pause } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
@@ -11,7 +12,7 @@ import { Reporter } from "./reporter.ts";
 import { RotatingPool } from "./rotating-pool.ts";
 import { RotatingResource } from "./rotating-resource.ts";
 import type { SecretSource } from "./secret-source.ts";
-import { type Attempt, type Failure, SecretWatcher } from "./secret-watcher.ts";
+import { SecretWatcher } from "./secret-watcher.ts";
 import { READ_TIMEOUT_MS } from "./version-reader.ts";
 
 /** What the pool needs of the world. */

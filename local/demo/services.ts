@@ -75,10 +75,7 @@ export async function startServices(
 ): Promise<void> {
   const mayRead = [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: store.secretArn }];
   const taskRoleArn = await run.createRole(`${ORDERS_API}-task`, mayRead);
-  const executionRoleArn = await run.createRole(
-    `${LEGACY_API}-execution`,
-    mayRead,
-  );
+  const executionRoleArn = await run.createRole(`${LEGACY_API}-execution`, mayRead);
 
   await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
   await ecs.send(

@@ -1,7 +1,8 @@
 import { vi } from "vitest";
+import type { Attempt } from "../../../client/src/attempt.ts";
 import type { Adoption } from "../../../client/src/rotating-resource.ts";
 import type { SecretSource, SecretVersion } from "../../../client/src/secret-source.ts";
-import { type Attempt, SecretWatcher } from "../../../client/src/secret-watcher.ts";
+import { SecretWatcher } from "../../../client/src/secret-watcher.ts";
 import type { Notice } from "../../../shared/contract/notice.ts";
 import { Redacted } from "../../../shared/engines/redacted.ts";
 

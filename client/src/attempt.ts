@@ -1,0 +1,22 @@
+import type { Notice } from "../../shared/contract/notice.ts";
+import type { Report, SwapTimings } from "../../shared/contract/report.ts";
+import type { Refusal } from "./rotating-resource.ts";
+import type { SecretVersion } from "./secret-source.ts";
+
+export type Trigger = Report["trigger"];
+
+/** One version that was tried, and how it went. */
+export interface Attempt {
+  readonly version: SecretVersion;
+  readonly trigger: Trigger;
+  readonly notice: Notice | undefined;
+  readonly timings: SwapTimings;
+  /** Why the store will not have it; absent where the version is in use now. */
+  readonly refusal?: Refusal;
+}
+
+/** Why there is no new version in use after a look: kept for whoever waits for the first one. */
+export interface Failure {
+  readonly refusal?: Refusal;
+  readonly error: unknown;
+}
