@@ -63,9 +63,6 @@ export interface LocalCloudOptions {
   readonly log: (message: string) => void;
 }
 
-/** Not a queue: what EventBridge sends there, `events` tells of. */
-const OBSERVER_ARN = "arn:aws:local:::observer";
-
 export async function createLocalCloud({ place, broker, port, log }: LocalCloudOptions): Promise<LocalCloud> {
   const now = () => new Date();
   const logFields = (message: string, fields: Readonly<Record<string, unknown>>) =>
@@ -82,7 +79,7 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
     onAlarm: ({ alarm }) =>
       events.emit("alarm", { name: alarm.definition.name, state: alarm.state, at: alarm.stateUpdatedAt }),
   });
-  const deliverToQueue = createQueueDelivery({
+  const deliver = createQueueDelivery({
     place,
     queuePolicy: (queueArn) => queuePolicies.get(queueArn),
     sendMessage: async (queueArn, body, attributes) =>
@@ -103,16 +100,9 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
   const eventBridge = createEventBridge({
     place,
     now,
-    deliver: async (delivery) => {
-      if (delivery.target.arn === OBSERVER_ARN) events.emit("bus", delivery.event);
-      else await deliverToQueue(delivery);
-    },
+    deliver,
+    onEvent: (event) => events.emit("bus", event),
     log: logFields,
-  });
-  eventBridge.putRule({
-    Name: "local-run-observer",
-    EventPattern: { source: [{ exists: true }] },
-    Targets: [{ Id: "observer", Arn: OBSERVER_ARN }],
   });
   const secretsManager = createSecretsManager({
     place,

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Command, InvalidArgumentError } from "commander";
 import { endOnSignals } from "./end-on-signals.ts";
@@ -60,18 +61,31 @@ await endOnSignals(async (signal) => {
     signal,
     log: say,
   });
+  tellTroubles(run, say);
   try {
     const secrets = new SecretsManagerClient(run.clientConfig);
     const store = await createSampleStore(run.postgres, secrets).finally(() => secrets.destroy());
     if (options.json) console.log(JSON.stringify(whereAboutsOf(run, store)));
     else describeRun(run, store, performance.now() - startedAt);
-    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    // It may have been asked to end while the store was made: that event is over.
+    if (!signal.aborted) await once(signal, "abort");
     say("Ending …");
     return 0;
   } finally {
     await run.stop();
   }
 });
+
+/** What somebody who tries a change out wants to see at once: warnings and errors of functions and tasks, and alarms. */
+function tellTroubles(run: LocalRun, say: (text: string) => void): void {
+  run.events.on("log", ({ group, text }) => {
+    const isQuiet = /"level":"(DEBUG|INFO)"/.test(text);
+    if (!isQuiet) say(`${group}  ${text}`);
+  });
+  run.events.on("alarm", ({ name, state }) => {
+    if (state !== "INSUFFICIENT_DATA") say(`alarm  ${name} is ${state}`);
+  });
+}
 
 function whereAboutsOf(run: LocalRun, store: SampleStore) {
   const { host, port, superuser, superuserPassword } = run.postgres;
@@ -102,7 +116,7 @@ In another terminal, the AWS CLI, any SDK and sls use it by
 
 ${exports.join("\n")}
 
-  npx sls invoke local -f verify --path events/verify.json --stage ${run.stage}
+  npm run -s sls -- invoke local -f verify --path events/verify.json --stage ${run.stage}
 
 Ctrl-C ends it.`);
 }

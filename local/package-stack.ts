@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { KeyturnError } from "../shared/contract/errors.ts";
+import { ConfigError, KeyturnError } from "../shared/contract/errors.ts";
 
 export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -21,6 +21,7 @@ export interface PackagedStack {
  * Packages serverless.yml as a deployment does, into a folder of its own, so that runs beside each other do not meet.
  *
  * @param params of serverless.yml's `custom:` block, such as `{ adoptionDeadlineSeconds: "5" }`
+ * @throws ConfigError naming parameters that serverless.yml does not ask for
  * @throws KeyturnError with what the Serverless Framework printed
  */
 export async function packageStack(
@@ -28,6 +29,7 @@ export async function packageStack(
   region: string,
   params: Readonly<Record<string, string>> = {},
 ): Promise<PackagedStack> {
+  await checkParams(Object.keys(params));
   const folder = await mkdtemp(join(tmpdir(), "keyturn-package-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   const output = join(folder, "package");
@@ -51,6 +53,20 @@ export async function packageStack(
   }
 }
 
+/** The Serverless Framework takes a misspelt parameter without a word. */
+async function checkParams(names: readonly string[]): Promise<void> {
+  const files = ["serverless.yml", "resources/settings.cjs"].map((file) =>
+    readFile(join(PROJECT_ROOT, file), "utf8"),
+  );
+  const asked = (await Promise.all(files)).join("\n").matchAll(/param:(\w+)/g);
+  const known = new Set([...asked].map(([, name]) => name ?? ""));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new ConfigError(
+    unknown.map((name) => `${name} is no parameter of serverless.yml, which has ${[...known].join(", ")}`),
+  );
+}
+
 /** The command line of the Serverless Framework, in this Node. */
 export function serverlessCommand(): string {
   const manifest = createRequire(import.meta.url).resolve("serverless/package.json");
@@ -69,6 +85,7 @@ async function runServerless(args: readonly string[], environment: Record<string
     child.once("error", reject).once("close", resolve),
   );
   if (code !== 0) {
-    throw new KeyturnError("PACKAGE_FAILED", `sls package ended with ${code}:\n${printed.trim()}`);
+    const lines = printed.split("\n").filter((line) => !/^\s+at /.test(line));
+    throw new KeyturnError("PACKAGE_FAILED", `sls package ended with ${code}:\n${lines.join("\n").trim()}`);
   }
 }

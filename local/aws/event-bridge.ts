@@ -27,6 +27,8 @@ export interface EventBridgeDeps {
   readonly now: () => Date;
   /** Brings an event to a target. A failure is logged; what is to be retried or dead-lettered is decided in here. */
   readonly deliver: (delivery: EventDelivery) => Promise<void>;
+  /** Hears every event on the bus, before any rule does. */
+  readonly onEvent?: (event: AwsEvent) => void;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -53,7 +55,7 @@ const ListRulesInput = z.object({ NamePrefix: z.optional(z.string()), EventBusNa
 const TestInput = z.object({ Event: z.string(), EventPattern: z.string() });
 
 /** EventBridge's default bus in memory. Rules come from a template, not from calls; there are no schedules, archives or other buses. */
-export function createEventBridge({ place, now, deliver, log }: EventBridgeDeps): EventBridge {
+export function createEventBridge({ place, now, deliver, onEvent, log }: EventBridgeDeps): EventBridge {
   const rules = new Map<string, CompiledRule>();
 
   const deliverTo = async (rule: CompiledRule, target: EventTarget, event: AwsEvent): Promise<void> => {
@@ -67,6 +69,7 @@ export function createEventBridge({ place, now, deliver, log }: EventBridgeDeps)
   };
 
   const send = async (event: AwsEvent): Promise<void> => {
+    onEvent?.(event);
     const matching = [...rules.values()].filter(({ enabled, matches }) => enabled && matches(event));
     await Promise.all(
       matching.flatMap((rule) => rule.targets.map((target) => deliverTo(rule, target, event))),

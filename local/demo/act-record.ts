@@ -18,6 +18,7 @@ export interface ActRecord {
   verdict?: "accepted" | "rejected" | "unverifiable";
   readonly reports: Map<string, Report>;
   readonly redeployed: Set<string>;
+  redeployedAt?: Date;
   readonly withheld: Set<string>;
   readonly alarms: Set<string>;
   /** Instances whose logins had to wait for the version. */
@@ -101,6 +102,7 @@ export function recordActs(
         );
       case "ServiceRedeployed":
         act.redeployed.add(serviceName(detail.serviceArn));
+        act.redeployedAt ??= at;
         return step(`forces a new deployment of ${serviceName(detail.serviceArn)}`, "redeploy", at);
       case "RedeployWithheld":
         act.withheld.add(serviceName(detail.serviceArn));

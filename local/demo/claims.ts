@@ -9,6 +9,8 @@ export interface Claim {
 }
 
 const MAX_ADOPTION_MS = 500;
+/** Short enough to watch; 60 in production. */
+export const DEADLINE_SECONDS = 5;
 
 /** Of a rotation to a good credential. */
 export function claimsOfAdoption(act: ActResult): Claim[] {
@@ -23,6 +25,8 @@ export function claimsOfAdoption(act: ActResult): Claim[] {
     ),
     claim(act, "the verdict is accepted", act.verdict === "accepted"),
     claim(act, `${LEGACY_API} alone was redeployed`, act.redeployed.join() === LEGACY_API),
+    claim(act, "past the adoption deadline", (act.redeployedAtMs ?? 0) >= DEADLINE_SECONDS * 1_000),
+    claim(act, "adoption is complete: no task runs on another version", act.staleTasks === 0),
     claim(
       act,
       `${LEGACY_API} answers without a failed query from then on`,

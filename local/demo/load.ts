@@ -92,8 +92,9 @@ async function ask({ targets }: LoadedService, turn: number): Promise<string | u
         ? String(body.error)
         : `HTTP ${response.status}`;
     } catch (error) {
-      // No answer at all: an answer that says "failed" is never asked again.
       if (error instanceof Error && error.name === "TimeoutError") return "TIMEOUT";
+      // Not taken at all; whatever was taken and got no answer counts as failed.
+      if (!isRefused(error)) return "NO_ANSWER";
     }
   }
   return "UNREACHABLE";
@@ -120,4 +121,9 @@ export function countsSince(
       ];
     }),
   );
+}
+
+function isRefused(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
 }

@@ -3,7 +3,9 @@ import {
   CreateClusterCommand,
   CreateServiceCommand,
   DescribeServicesCommand,
+  DescribeTasksCommand,
   type ECSClient,
+  ListTasksCommand,
   RegisterTaskDefinitionCommand,
 } from "@aws-sdk/client-ecs";
 import type { LocalRun } from "../local-run.ts";
@@ -101,6 +103,21 @@ export async function startServices(
   await waitFor("both services are healthy", 30_000, () => isSteady(ecs, [ORDERS_API, LEGACY_API]), signal);
 }
 
+/** Tasks that run on neither the version nor a start after it became current, as ECS and the reports tell. */
+export async function countStaleTasks(
+  ecs: ECSClient,
+  currentSince: Date,
+  swapped: ReadonlySet<string>,
+): Promise<number> {
+  const { taskArns = [] } = await ecs.send(
+    new ListTasksCommand({ cluster: CLUSTER, desiredStatus: "RUNNING" }),
+  );
+  const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster: CLUSTER, tasks: taskArns }));
+  return tasks.filter(
+    ({ taskArn = "", createdAt }) => !swapped.has(taskArn) && !(createdAt && createdAt >= currentSince),
+  ).length;
+}
+
 /** True where each service runs what it should, by one finished deployment. */
 export async function isSteady(ecs: ECSClient, services: readonly string[]): Promise<boolean> {
   const answer = await ecs.send(new DescribeServicesCommand({ cluster: CLUSTER, services: [...services] }));
@@ -112,7 +129,10 @@ export async function isSteady(ecs: ECSClient, services: readonly string[]): Pro
   );
 }
 
-/** @throws Error naming what did not come true in time */
+/** Something did not come true in time. */
+export class GaveUpError extends Error {}
+
+/** @throws GaveUpError naming what did not come true in time */
 export async function waitFor(
   what: string,
   timeoutMs: number,
@@ -123,7 +143,7 @@ export async function waitFor(
   while (!(await isSo())) {
     signal?.throwIfAborted();
     if (performance.now() > deadline)
-      throw new Error(`Gave up after ${timeoutMs / 1_000} s waiting until ${what}`);
+      throw new GaveUpError(`Gave up after ${timeoutMs / 1_000} s waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -132,7 +132,7 @@ async function onPort(
   start: (port: number) => Promise<Server>,
 ): Promise<{ server: Server; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = given ?? (await freePort());
+    const port = await freePort(given);
     try {
       return { server: await start(port), port };
     } catch (error) {

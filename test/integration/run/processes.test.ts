@@ -117,7 +117,7 @@ describe.runIf(process.platform === "linux")("npm run local", () => {
     try {
       const script = await startLocal("--port", String(port));
       expect(await script.exited).toEqual({ code: 1, signal: null });
-      expect(script.stderr()).toContain(`127.0.0.1:${port}`);
+      expect(script.stderr()).toContain(`Port ${port} is taken`);
       expect(script.stdout()).toBe("");
       expect(script.processesLeft()).toEqual([]);
       expect(await script.filesLeft()).toEqual([]);
