@@ -32,7 +32,7 @@ export function createMeasure({ ledger, emit, now }: MeasurePorts) {
 }
 
 /** What makes two events tell of the same step: rotation and type, and whom it is about. */
-export function measurementKey({ type, detail }: DomainEvent): string {
+function measurementKey({ type, detail }: DomainEvent): string {
   // An instance may come to a version more than once; its own time of that is in each of its reports.
   const move = "currentSince" in detail ? detail.currentSince : detail.occurredAt;
   const subject =

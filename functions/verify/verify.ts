@@ -39,7 +39,7 @@ export function createVerify(ports: VerifyPorts) {
 }
 
 /** The domain event that tells of a login's outcome. */
-export function describeVerdict(
+function describeVerdict(
   { secretArn, versionId, currentSince }: RotationRecord,
   outcome: LoginOutcome,
   occurredAt: string,

@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import { AwsError } from "./aws-error.ts";
+import { describeIssue } from "./check-value.ts";
 import type { AwsInput } from "./service.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { AwsInput } from "./service.ts";
  * @throws AwsError ValidationException where a value is missing or out of bounds, SerializationException where it is of the wrong type
  */
 export function parseInput<T extends z.ZodMiniType>(schema: T, input: AwsInput): z.output<T> {
-  const result = schema.safeParse(input);
+  const result = schema.safeParse(input, { error: describeIssue });
   if (result.success) return result.data;
   const issues = result.error.issues;
   const wrongType = issues.find(

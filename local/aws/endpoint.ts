@@ -91,7 +91,7 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
     jsonVersion: service.jsonVersion,
     async answer(body, caller) {
       const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
-      if (!operation) throw unknownOperation(`${service.targetPrefix}.${name}`, deps);
+      if (!operation) throw unknownOperation(`${service.targetPrefix}.${name}`, operationsOf(service));
       const input = parseBody(body);
       authorizer.check(caller, operation.access(input));
       sendJson(response, await operation.run(input, caller), { version: service.jsonVersion });
@@ -117,7 +117,7 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
     targetPrefix: "IotMoonrakerService",
     async answer(payload, caller) {
       const message = readIotPublish(request.method, new URL(request.url ?? "/", `http://${HOST}`));
-      if (!message) throw unknownOperation(`${request.method} ${request.url}`, deps);
+      if (!message) throw unknownOperation(`${request.method} ${request.url}`, allOperations(deps));
       authorizer.check(caller, iotPublishAccess(place, message));
       checkPayload(payload);
       await publish(message.topic, payload, { qos: message.qos, retain: message.retain });
@@ -138,7 +138,7 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
     return {
       targetPrefix: prefix,
       async answer() {
-        throw unknownOperation(target, deps);
+        throw unknownOperation(target, allOperations(deps));
       },
     };
   };
@@ -172,16 +172,21 @@ function sendTaskMetadata(response: ServerResponse, metadata: object | undefined
   response.end(JSON.stringify(metadata ?? { message: "There is no such task." }));
 }
 
-function unknownOperation(target: string, { services, rawServices = [] }: AwsEndpointDeps): AwsError {
-  const supported = [
-    ...services.map(
-      ({ targetPrefix, operations }) => `${targetPrefix}.{${Object.keys(operations).join(", ")}}`,
-    ),
-    ...rawServices.map(({ targetPrefix }) => `${targetPrefix}.*`),
-    "POST /topics/{topic}",
-  ];
+function unknownOperation(target: string, supported: string): AwsError {
   return new AwsError(
     "UnknownOperationException",
-    `The local run does not support ${target}. It supports ${supported.join("; ")}.`,
+    `The local run does not support ${target}. It supports ${supported}.`,
   );
+}
+
+function operationsOf({ targetPrefix, operations }: AwsJsonService): string {
+  return `${targetPrefix}.{${Object.keys(operations).join(", ")}}`;
+}
+
+function allOperations({ services, rawServices = [] }: AwsEndpointDeps): string {
+  return [
+    ...services.map(operationsOf),
+    ...rawServices.map(({ targetPrefix }) => `${targetPrefix}.*`),
+    "POST /topics/{topic}",
+  ].join("; ");
 }

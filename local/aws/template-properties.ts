@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import { ConfigError } from "../../shared/contract/errors.ts";
+import { checkValue } from "./check-value.ts";
 
 /**
  * Parses the properties of a CloudFormation resource. A property that the local run does not act on must be
@@ -13,27 +14,7 @@ export function parseProperties<T extends z.ZodMiniType>(
   schema: T,
   properties: unknown,
 ): z.output<T> {
-  const result = schema.safeParse(properties);
-  if (result.success) return result.data;
-  throw new ConfigError(result.error.issues.map((issue) => `${kind}: ${describe(issue)}`));
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const path = issue.path.join(".");
-  switch (issue.code) {
-    case "unrecognized_keys":
-      return `the local run does not support ${issue.keys.map((key) => (path ? `${path}.${key}` : key)).join(", ")}`;
-    case "invalid_type":
-      return `${path || "properties"} must be of type ${issue.expected}`;
-    case "invalid_value":
-      return `${path} must be one of ${issue.values.join(", ")}`;
-    case "invalid_format":
-      return `${path} must match ${issue.pattern ?? issue.format}`;
-    case "too_small":
-      return `${path} must be at least ${issue.minimum}`;
-    case "too_big":
-      return `${path} must be at most ${issue.maximum}`;
-    default:
-      return `${path}: ${issue.message}`;
-  }
+  const checked = checkValue(schema, properties);
+  if (checked.isValid) return checked.value;
+  throw new ConfigError(checked.problems.map((problem) => `${kind}: ${problem}`));
 }

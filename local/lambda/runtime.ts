@@ -22,12 +22,6 @@ export interface FunctionRuntime {
    * @throws FunctionError with Lambda's own errorType and errorMessage where the function fails
    */
   invoke(event: unknown): Promise<unknown>;
-  /**
-   * Starts an environment ahead of the first event, so that a cold start is not what a measurement measures.
-   *
-   * @throws FunctionError where the bundle cannot be loaded
-   */
-  warmUp(): Promise<void>;
   /** Ends every environment, whatever it is doing, and removes the unpacked bundle. May be called again. */
   stop(): Promise<void>;
 }
@@ -99,16 +93,6 @@ export function createFunctionRuntime(options: FunctionRuntimeOptions): Function
         }
       } finally {
         endTurn();
-      }
-    },
-    async warmUp() {
-      const warm = await environment();
-      try {
-        await warm.ready;
-        idle.push(warm);
-      } catch (error) {
-        all.delete(warm);
-        throw error;
       }
     },
     stop() {

@@ -13,8 +13,6 @@ export interface EnvironmentOptions {
 }
 
 export interface Environment {
-  /** The handler is loaded; rejects with a FunctionError where it cannot be. */
-  readonly ready: Promise<void>;
   /**
    * Handles one event; not to be called again before it is done.
    *
@@ -111,7 +109,6 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
   }
 
   return {
-    ready: ready.promise,
     get isAlive() {
       return isAlive;
     },

@@ -1,4 +1,5 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
+import { checkValue } from "../aws/check-value.ts";
 import { RuleProperties } from "../aws/events/event-rule.ts";
 import { AlarmProperties } from "../aws/metrics/alarm-properties.ts";
 import { TopicRuleProperties } from "./iot-topic-rule.ts";
@@ -43,7 +44,7 @@ const SCHEMAS = {
  * What the local run passes over on purpose: the bucket that a deployment uploads to, log groups (lines are shown as
  * they come), versions (`$LATEST` runs), and permissions to invoke (queues are polled, nobody invokes).
  */
-export const PASSED_OVER: ReadonlySet<string> = new Set([
+const PASSED_OVER: ReadonlySet<string> = new Set([
   "AWS::S3::Bucket",
   "AWS::S3::BucketPolicy",
   "AWS::Logs::LogGroup",
@@ -69,10 +70,10 @@ export function readStack(resources: readonly LoadedResource[]): Stack {
     return resources
       .filter((resource) => resource.type === type)
       .flatMap(({ logicalId, name, ref, attributes, properties }) => {
-        const result = z.safeParse(schema, properties);
-        if (result.success)
-          return [{ logicalId, name, ref, arn: attributes.Arn ?? "", properties: result.data }];
-        problems.push(...result.error.issues.map((issue) => `${logicalId} (${type}): ${describe(issue)}`));
+        const checked = checkValue(schema, properties);
+        if (checked.isValid)
+          return [{ logicalId, name, ref, arn: attributes.Arn ?? "", properties: checked.value }];
+        problems.push(...checked.problems.map((problem) => `${logicalId} (${type}): ${problem}`));
         return [];
       });
   }
@@ -95,11 +96,4 @@ export function readStack(resources: readonly LoadedResource[]): Stack {
   }
   if (problems.length > 0) throw new TemplateError("Resources", problems.join("; "));
   return stack;
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const path = issue.path.join(".");
-  if (issue.code !== "unrecognized_keys") return `${path}: ${issue.message || issue.code}`;
-  const keys = issue.keys.map((key) => (path ? `${path}.${key}` : key));
-  return `the local run gives no effect to ${keys.join(", ")}`;
 }

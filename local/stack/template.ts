@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { describeIssue } from "../aws/check-value.ts";
 import type { AwsPlace } from "../aws/service.ts";
 import { RESOURCE_KINDS, type ResourceFacts } from "./attributes.ts";
 import { findCycle } from "./find-cycle.ts";
@@ -221,14 +222,14 @@ export function loadTemplate(source: unknown, options: LoadTemplateOptions): Loa
 }
 
 function parseTemplate(source: unknown): Template {
-  const result = z.safeParse(Template, source);
+  const result = z.safeParse(Template, source, { error: describeIssue });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const problem =
     issue?.code === "unrecognized_keys"
       ? `the local run does not support ${issue.keys.join(", ")}`
       : issue?.message;
-  throw new TemplateError(issue?.path.join(".") || "template", problem || (issue?.code ?? "is not valid"));
+  throw new TemplateError(issue?.path.join(".") || "template", problem ?? "is not valid");
 }
 
 function parameterValues(

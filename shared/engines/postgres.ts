@@ -97,7 +97,7 @@ export function parsePostgresSecret(secret: Redacted, defaults: PostgresDefaults
  */
 export type PostgresTls = "disable" | "require" | "verify-full";
 
-export function postgresSsl(tls: PostgresTls): false | { rejectUnauthorized: boolean } {
+function postgresSsl(tls: PostgresTls): false | { rejectUnauthorized: boolean } {
   return tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
 }
 

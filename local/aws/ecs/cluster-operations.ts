@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import type { AwsOperation, AwsPlace } from "../service.ts";
-import { clusterName, type EcsNames, taskDefinitionParts } from "./ecs-names.ts";
+import { clusterName, EcsName, type EcsNames, taskDefinitionParts } from "./ecs-names.ts";
 import { type EcsState, page, parseInput } from "./ecs-state.ts";
 import { RegisterTaskDefinitionInput, type TaskDefinition } from "./task-definition.ts";
 
 const CreateCluster = z.strictObject({
-  clusterName: z.optional(z.string().check(z.regex(/^[\w-]{1,255}$/))),
+  clusterName: z.optional(EcsName),
   tags: z.optional(z.array(z.unknown())),
 });
 const DescribeClusters = z.object({ clusters: z.optional(z.array(z.string()).check(z.maxLength(100))) });

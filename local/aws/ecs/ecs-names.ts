@@ -1,5 +1,11 @@
+import * as z from "zod/mini";
 import { AwsError } from "../aws-error.ts";
 import type { AwsPlace } from "../service.ts";
+
+/** The name of a cluster, a service, a family or a container. */
+export const EcsName = z
+  .string()
+  .check(z.regex(/^[\w-]{1,255}$/, "must be 1 to 255 letters, digits, hyphens or underscores"));
 
 /** Builds the ARNs of ECS, in the long format, and reads the names that calls give in their place. */
 export interface EcsNames {

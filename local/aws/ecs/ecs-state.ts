@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod/mini";
 import { AwsError } from "../aws-error.ts";
+import { checkValue } from "../check-value.ts";
 import type { AwsInput } from "../service.ts";
 import { clusterName, type EcsNames, nameInCluster, taskDefinitionParts } from "./ecs-names.ts";
 import type { EcsService } from "./ecs-service.ts";
@@ -94,24 +95,18 @@ export function serviceKey(cluster: string, name: string): string {
 }
 
 /**
- * Checks a call's input. What the local run does not emulate is refused, so that nothing is silently ignored.
+ * Checks a call's input. What the local run does not act on is refused, so that nothing is silently ignored.
  *
- * @throws AwsError naming each key that does not fit
+ * @throws AwsError naming each member that does not fit, and its limit
  */
 export function parseInput<T extends z.ZodMiniType>(
   schema: T,
   input: AwsInput,
   code = "InvalidParameterException",
 ): z.output<T> {
-  const result = z.safeParse(schema, input);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => {
-    const path = issue.path.join(".");
-    return issue.code === "unrecognized_keys"
-      ? `the local run does not emulate ${issue.keys.map((key) => (path ? `${path}.${key}` : key)).join(", ")}`
-      : `${path}: ${issue.message || issue.code}`;
-  });
-  throw new AwsError(code, problems.join("; "));
+  const checked = checkValue(schema, input);
+  if (checked.isValid) return checked.value;
+  throw new AwsError(code, checked.problems.join("; "));
 }
 
 const Page = z.object({

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { AwsError } from "../aws-error.ts";
 import type { AccessRequest, AwsInput, AwsOperation, AwsPlace } from "../service.ts";
 import { strings } from "./cluster-operations.ts";
-import { clusterName, type EcsNames, lastPart, nameInCluster } from "./ecs-names.ts";
+import { clusterName, EcsName, type EcsNames, lastPart, nameInCluster } from "./ecs-names.ts";
 import { createEcsService } from "./ecs-service.ts";
 import { type EcsState, page, parseInput, serviceKey } from "./ecs-state.ts";
 
@@ -25,7 +25,7 @@ const inert = {
 const CreateService = z.strictObject({
   ...inert,
   cluster: z.optional(z.string()),
-  serviceName: z.string().check(z.regex(/^[\w-]{1,255}$/)),
+  serviceName: EcsName,
   taskDefinition: z.string(),
   desiredCount: z.optional(count),
   clientToken: z.optional(z.string()),

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { EcsName } from "./ecs-names.ts";
 
 const Pairs = z.array(z.strictObject({ name: z.string(), value: z.string() }));
 const seconds = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most));
@@ -16,7 +17,7 @@ export type HealthCheck = z.infer<typeof HealthCheck>;
 
 /** What the local run gives effect to; of the rest, what has none here either way. Anything else is refused. */
 const ContainerDefinition = z.strictObject({
-  name: z.string().check(z.regex(/^[\w-]{1,255}$/)),
+  name: EcsName,
   image: z.string().check(z.minLength(1)),
   command: z.optional(z.array(z.string())),
   entryPoint: z.optional(z.array(z.string())),
@@ -48,7 +49,7 @@ const ContainerDefinition = z.strictObject({
 export type ContainerDefinition = z.infer<typeof ContainerDefinition>;
 
 export const RegisterTaskDefinitionInput = z.strictObject({
-  family: z.string().check(z.regex(/^[\w-]{1,255}$/)),
+  family: EcsName,
   containerDefinitions: z
     .tuple([ContainerDefinition], z.unknown())
     .check(z.refine((all) => all.length === 1, "the local run runs one container in a task")),

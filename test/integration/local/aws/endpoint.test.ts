@@ -67,15 +67,38 @@ describe("callers", () => {
 });
 
 describe("operations", () => {
-  it("that the local run does not have are refused with a list of those that it has", async () => {
+  it("that the local run does not have are refused with a list of those that the service has", async () => {
     const client = new SecretsManagerClient(aws.operator);
     const rotate = client.send(new RotateSecretCommand({ SecretId: "x" }));
     await expect(rotate).rejects.toMatchObject({ name: "UnknownOperationException" });
     await expect(rotate).rejects.toThrow(
-      /does not support secretsmanager\.RotateSecret\. It supports .*PutSecretValue.*AWSEvents\.\{PutEvents/,
+      /does not support secretsmanager\.RotateSecret\. It supports secretsmanager\.\{[^{}]*PutSecretValue[^{}]*\}\.$/,
     );
     client.destroy();
   });
+
+  it.each([
+    ["POST", "/", "Kinesis_20131202.ListStreams"],
+    ["GET", "/things", undefined],
+  ])(
+    "of no service of the local run are refused with a list of all: %s %s %s",
+    async (method, path, target) => {
+      const response = await fetch(new URL(path, aws.endpoint.url), {
+        method,
+        headers: {
+          ...(target === undefined ? {} : { "x-amz-target": target }),
+          authorization: "AWS4-HMAC-SHA256 Credential=AKIAOPERATOR/20261120/us-east-1/kinesis/aws4_request",
+        },
+      });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        __type: "UnknownOperationException",
+        message: expect.stringMatching(
+          /It supports .*secretsmanager\.\{.*AWSEvents\.\{PutEvents.*AmazonSQS\.\*.*POST \/topics/,
+        ),
+      });
+    },
+  );
 
   it("that fail inside answer as the service does, and are logged", async () => {
     const client = new ECSClient(aws.operator);

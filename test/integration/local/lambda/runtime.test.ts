@@ -94,19 +94,6 @@ test("keeps an environment warm, and one event at a time in it", async () => {
   expect([await runtime.invoke({}), await runtime.invoke({}), await runtime.invoke({})]).toEqual([1, 2, 3]);
 });
 
-test("loads the handler ahead of the first event, and fails there where it cannot be loaded", async () => {
-  const { runtime } = await deploy(
-    "const loadedAt = Date.now(); export const handler = async ({ sentAt }) => loadedAt <= sentAt;",
-  );
-  await runtime.warmUp();
-  expect(await runtime.invoke({ sentAt: Date.now() })).toBe(true);
-  const broken = await deploy("throw new Error('bad start');");
-  await expect(broken.runtime.warmUp()).rejects.toMatchObject({
-    errorType: "Error",
-    errorMessage: "bad start",
-  });
-});
-
 test("starts more environments under load, up to the cap, and lets the rest wait their turn", async () => {
   // Every environment answers with its number of calls: five environments for six events that overlap.
   const { runtime } = await deploy(

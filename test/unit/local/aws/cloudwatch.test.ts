@@ -138,7 +138,7 @@ describe("alarms", () => {
     ["a trimmed mean", { Statistic: undefined, ExtendedStatistic: "tm90" }, "tm90 is not supported"],
     ["an odd period", { Period: 45 }, "Period must be 10, 20, 30 or a multiple of 60"],
     ["more breaches than periods", { DatapointsToAlarm: 2 }, "between 1 and EvaluationPeriods"],
-    ["a band", { ComparisonOperator: "GreaterThanUpperThreshold" }, "ComparisonOperator must be one of"],
+    ["a band", { ComparisonOperator: "GreaterThanUpperThreshold" }, "ComparisonOperator: must be one of"],
   ])("are refused with %s", (_, change, message) => {
     expect(() => cloudWatch.putAlarm(alarm(change))).toThrow(message);
   });

@@ -159,7 +159,7 @@ describe("rules", () => {
 
   it.each<[string, object, string]>([
     ["a schedule", { ScheduleExpression: "rate(1 hour)" }, "does not support ScheduleExpression"],
-    ["another bus", { EventBusName: "mine" }, "EventBusName must be one of default"],
+    ["another bus", { EventBusName: "mine" }, "EventBusName: must be default"],
     [
       "an unknown property of a target",
       { Targets: [{ Id: "a", Arn: queue, SqsParameters: {} }] },
@@ -173,7 +173,7 @@ describe("rules", () => {
     [
       "six targets",
       { Targets: Array.from({ length: 6 }, (_, i) => ({ Id: `${i}`, Arn: queue })) },
-      "Targets must be at most 5",
+      "Targets: EventBridge takes five targets on a rule",
     ],
   ])("are refused with %s", (_, change, message) => {
     expect(() => eventBridge.putRule(rule(change))).toThrow(message);

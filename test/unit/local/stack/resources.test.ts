@@ -54,13 +54,13 @@ test.for<[string, string, Record<string, unknown>, RegExp]>([
     "an unknown property",
     "AWS::SQS::Queue",
     { QueueName: "q", FifoQueue: true },
-    /Subject \(AWS::SQS::Queue\): the local run gives no effect to FifoQueue/,
+    /Subject \(AWS::SQS::Queue\): the local run does not support FifoQueue/,
   ],
   [
     "an unknown property further in",
     "AWS::SQS::Queue",
     { QueueName: "q", RedrivePolicy: { deadLetterTargetArn: "a", maxReceiveCount: 1, other: 1 } },
-    /gives no effect to RedrivePolicy\.other/,
+    /does not support RedrivePolicy\.other/,
   ],
   [
     "a delay beyond SQS's longest",
