@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { AwsError } from "./aws-error.ts";
 import { parseInput, textOf } from "./aws-input.ts";
-import { parseEventPattern } from "./event-pattern.ts";
 import type { AwsEvent } from "./events/aws-event.ts";
+import { parseEventPattern } from "./events/event-pattern.ts";
 import {
   type CompiledRule,
   compileRule,

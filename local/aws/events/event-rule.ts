@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { compileEventInput, type EventInput } from "../event-input.ts";
-import { compileEventPattern, type EventPattern } from "../event-pattern.ts";
 import type { AwsPlace } from "../service.ts";
 import { parseProperties } from "../template-properties.ts";
+import { compileEventInput, type EventInput } from "./event-input.ts";
+import { compileEventPattern, type EventPattern } from "./event-pattern.ts";
 
 /** Where the events of a rule go. */
 export interface EventTarget {

@@ -6,8 +6,8 @@ import {
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createEventBridge } from "../../../../local/aws/event-bridge.ts";
-import { createQueueDelivery } from "../../../../local/aws/event-delivery.ts";
 import { createAwsEvent } from "../../../../local/aws/events/aws-event.ts";
+import { createQueueDelivery } from "../../../../local/aws/events/event-delivery.ts";
 import { type AwsEndpointFixture, place, startAwsEndpoint } from "./aws-endpoint-fixture.ts";
 
 const ruleArn = "arn:aws:events:us-east-1:000000000000:rule/swaps";

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createQueueDelivery } from "../../../../local/aws/event-delivery.ts";
-import { createAwsEvent } from "../../../../local/aws/events/aws-event.ts";
+import { createAwsEvent } from "../../../../../local/aws/events/aws-event.ts";
+import { createQueueDelivery } from "../../../../../local/aws/events/event-delivery.ts";
 
 const place = { accountId: "000000000000", region: "us-east-1" };
 const rule = {

@@ -1,6 +1,6 @@
-import { checkResourcePolicy } from "./access/resource-policy.ts";
-import type { EventDelivery } from "./event-bridge.ts";
-import type { AwsPlace } from "./service.ts";
+import { checkResourcePolicy } from "../access/resource-policy.ts";
+import type { EventDelivery } from "../event-bridge.ts";
+import type { AwsPlace } from "../service.ts";
 
 export interface QueueDeliveryDeps {
   readonly place: AwsPlace;

@@ -1,6 +1,6 @@
-import { AwsError } from "./aws-error.ts";
-import type { AwsEvent } from "./events/aws-event.ts";
-import { compileEventPath } from "./events/event-path.ts";
+import { AwsError } from "../aws-error.ts";
+import type { AwsEvent } from "./aws-event.ts";
+import { compileEventPath } from "./event-path.ts";
 
 /** What a target gets instead of the whole event; at most one of them. */
 export interface EventInputOptions {

@@ -1,11 +1,5 @@
-import { AwsError } from "./aws-error.ts";
-import {
-  compileMatcher,
-  isLeaf,
-  type Leaf,
-  type Matcher,
-  type Refuse,
-} from "./events/event-pattern-matcher.ts";
+import { AwsError } from "../aws-error.ts";
+import { compileMatcher, isLeaf, type Leaf, type Matcher, type Refuse } from "./event-pattern-matcher.ts";
 
 /**
  * EventBridge's event patterns. No package on npm matches them: AWS publishes its own matcher for Java

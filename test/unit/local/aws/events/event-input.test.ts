@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileEventInput, type EventInputOptions } from "../../../../local/aws/event-input.ts";
+import { compileEventInput, type EventInputOptions } from "../../../../../local/aws/events/event-input.ts";
 
 const event = {
   version: "0",

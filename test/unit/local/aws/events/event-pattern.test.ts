@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileEventPattern, parseEventPattern } from "../../../../local/aws/event-pattern.ts";
+import { compileEventPattern, parseEventPattern } from "../../../../../local/aws/events/event-pattern.ts";
 
 const event = {
   version: "0",
