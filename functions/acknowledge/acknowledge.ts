@@ -16,12 +16,22 @@ export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
     const known = await ledger.readInstance(report.secretArn, report.instanceId);
     if (!isNewer(report, known)) return "not-newer";
 
-    const currentSince =
-      report.currentSince ?? (await ledger.readCurrentSince(report.secretArn, report.versionId));
+    const currentSince = report.currentSince ?? (await sinceLedger(report, known));
     await bus.publish(describeReport(report, currentSince));
     await ledger.recordReport(report);
     return "recorded";
   };
+
+  /** Where the instance ran on another version since, the time is that of an earlier move, and says nothing of this one. */
+  async function sinceLedger(report: Report, known: InstanceRecord | undefined): Promise<string | undefined> {
+    const since = await ledger.readCurrentSince(report.secretArn, report.versionId);
+    const isEarlierMove =
+      since !== undefined &&
+      known?.swappedAt !== undefined &&
+      known.versionId !== report.versionId &&
+      Date.parse(known.swappedAt) > Date.parse(since);
+    return isEarlierMove ? undefined : since;
+  }
 }
 
 /** Reports of one instance are ordered by when they say it happened, each outcome for itself. */

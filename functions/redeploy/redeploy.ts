@@ -13,17 +13,23 @@ export interface RedeployPorts {
   readonly ecs: EcsServices;
   readonly bus: EventBus;
   readonly now: () => Date;
+  /** How long services have to report, in milliseconds. */
+  readonly deadlineMs: number;
   /** How long a decision that was begun and not finished keeps another message out, in milliseconds. */
   readonly claimLeaseMs: number;
 }
 
 export interface RedeployOutcome {
-  readonly outcome: "superseded" | "checked";
+  readonly outcome: "superseded" | "not-due" | "checked";
   readonly adopted: number;
   readonly stale: number;
   readonly redeployed: readonly string[];
   readonly withheld: readonly string[];
 }
+
+const NOTHING_DONE = { adopted: 0, stale: 0, redeployed: [], withheld: [] } as const;
+/** A check of the rotation's own comes after the deadline by the queue's delay, on another clock. */
+const CLOCKS_DIFFER_MS = 1_000;
 
 /**
  * The deadline check: forces a new deployment of the services that are still behind, if the credential is known to be good.
@@ -35,8 +41,11 @@ export function createRedeploy(ports: RedeployPorts) {
 
   return async (event: RotationEvent, messageId: string): Promise<RedeployOutcome> => {
     const current = await findCurrentRotation(event, ports);
-    if (!current) return { outcome: "superseded", adopted: 0, stale: 0, redeployed: [], withheld: [] };
+    if (!current) return { outcome: "superseded", ...NOTHING_DONE };
     const rotation = await ledger.openRotation(current);
+    // A late message of an earlier rotation finds the version of a newer one, whose own check is still to come.
+    const dueAt = Date.parse(rotation.currentSince) + ports.deadlineMs - CLOCKS_DIFFER_MS;
+    if (now().getTime() < dueAt) return { outcome: "not-due", ...NOTHING_DONE };
     const { secretArn, versionId, verdict } = rotation;
     const { adopted, stale, staleServices } = planRedeploy({
       versionId,
@@ -85,16 +94,22 @@ export function createRedeploy(ports: RedeployPorts) {
     const { service, staleTasks, decision } = behind;
     const { serviceArn } = service;
     if (decision === "wait") return false;
-    if (!(await ledger.claimDecision(rotation, serviceArn, messageId, now(), ports.claimLeaseMs)))
-      return false;
+    const intent = await ledger.claimDecision(
+      rotation,
+      serviceArn,
+      decision,
+      messageId,
+      now(),
+      ports.claimLeaseMs,
+    );
+    if (intent === undefined) return false;
     const detail = { ...eventBase(rotation), serviceArn, staleTasks };
-    if (decision === "redeploy") {
-      await ecs.forceNewDeployment(service);
-      await bus.publish({ type: "ServiceRedeployed", detail });
-    } else {
-      await bus.publish({ type: "RedeployWithheld", detail: { ...detail, reason: decision } });
-    }
-    await ledger.finishDecision(rotation, serviceArn, decision, now());
+    // A deployment that runs may be the one that this claim forced before a crash.
+    const isForced = decision === "deployment-in-progress" && intent === "redeploy";
+    if (decision === "redeploy") await ecs.forceNewDeployment(service);
+    if (decision === "redeploy" || isForced) await bus.publish({ type: "ServiceRedeployed", detail });
+    else await bus.publish({ type: "RedeployWithheld", detail: { ...detail, reason: decision } });
+    await ledger.finishDecision(rotation, serviceArn, isForced ? intent : decision, now());
     return true;
   }
 }

@@ -10,9 +10,10 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
  * run and against an emulator. One function each, so that a bundle carries only the clients that it uses.
  */
 const settings = {
-  maxAttempts: 4,
-  // One call that is never answered must not take the invocation, and with it the whole batch, down.
-  requestHandler: { connectionTimeout: 1_000, requestTimeout: 4_000, throwOnRequestTimeout: true },
+  // A call that is never answered fails after about 5 seconds: all attempts together must fit into the shortest of the
+  // functions' timeouts, 10 seconds, or the call takes the invocation, and with it the whole batch, down.
+  maxAttempts: 3,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 1_500, throwOnRequestTimeout: true },
 };
 
 export const createDynamoDbClient = () => new DynamoDBClient(settings);

@@ -62,16 +62,6 @@ export function createLedger(client: DynamoDBClient, TableName: string): Ledger 
     return answer?.Attributes && textsOf(answer.Attributes);
   };
 
-  const claim = async (item: Item, condition: string, values: Item): Promise<boolean> => {
-    const put = new PutItemCommand({
-      TableName,
-      Item: item,
-      ConditionExpression: condition,
-      ExpressionAttributeValues: values,
-    });
-    return (await unlessConditionFails(client.send(put))) !== undefined;
-  };
-
   return {
     async openRotation({ secretArn, versionId, currentSince, detectedBy }) {
       const row = key(secretArn, "VERSION", versionId);
@@ -147,19 +137,29 @@ export function createLedger(client: DynamoDBClient, TableName: string): Ledger 
       });
     },
 
-    claimDecision(rotation, serviceArn, claimant, now, leaseMs) {
-      const lapsed = new Date(now.getTime() - leaseMs).toISOString();
-      return claim(
-        {
-          ...decisionKey(rotation, serviceArn),
-          claimedBy: { S: claimant },
-          claimedAt: { S: now.toISOString() },
-          expiresAt: expiry(now, KEEP_DAYS),
-        },
-        // Its own claim counts too: the SDK repeats a request whose answer was lost, and SQS a message after a crash.
-        "attribute_not_exists(pk) OR (attribute_not_exists(decision) AND (claimedBy = :me OR claimedAt < :lapsed))",
-        { ":me": { S: claimant }, ":lapsed": { S: lapsed } },
+    async claimDecision(rotation, serviceArn, decision, claimant, now, leaseMs) {
+      const answer = await unlessConditionFails(
+        client.send(
+          new UpdateItemCommand({
+            TableName,
+            Key: decisionKey(rotation, serviceArn),
+            UpdateExpression:
+              "SET claimedBy = :me, claimedAt = :now, expiresAt = :expiresAt, intent = if_not_exists(intent, :intent)",
+            // Its own claim counts too: the SDK repeats a request whose answer was lost, and SQS a message after a crash.
+            ConditionExpression:
+              "attribute_not_exists(pk) OR (attribute_not_exists(decision) AND (claimedBy = :me OR claimedAt < :lapsed))",
+            ExpressionAttributeValues: {
+              ":me": { S: claimant },
+              ":now": { S: now.toISOString() },
+              ":lapsed": { S: new Date(now.getTime() - leaseMs).toISOString() },
+              ":expiresAt": expiry(now, KEEP_DAYS),
+              ":intent": { S: decision },
+            },
+            ReturnValues: "ALL_NEW",
+          }),
+        ),
       );
+      return answer?.Attributes && textsOf(answer.Attributes).intent;
     },
 
     async finishDecision(rotation, serviceArn, decision, now) {
@@ -169,16 +169,18 @@ export function createLedger(client: DynamoDBClient, TableName: string): Ledger 
       });
     },
 
-    claimMeasurement(secretArn, measurement, claimant, now) {
-      return claim(
-        {
+    async claimMeasurement(secretArn, measurement, claimant, now) {
+      const put = new PutItemCommand({
+        TableName,
+        Item: {
           ...key(secretArn, "MEASURED", measurement),
           claimedBy: { S: claimant },
           expiresAt: expiry(now, KEEP_MEASUREMENT_DAYS),
         },
-        "attribute_not_exists(pk) OR claimedBy = :me",
-        { ":me": { S: claimant } },
-      );
+        ConditionExpression: "attribute_not_exists(pk) OR claimedBy = :me",
+        ExpressionAttributeValues: { ":me": { S: claimant } },
+      });
+      return (await unlessConditionFails(client.send(put))) !== undefined;
     },
   };
 }

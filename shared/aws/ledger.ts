@@ -41,18 +41,21 @@ export interface Ledger {
   /** Keeps the report unless a newer one of the same outcome is there. */
   recordReport(report: Report): Promise<void>;
   /**
-   * True for one claimant a rotation and service; for another only where the first has not finished within the lease.
+   * Gives one claimant a rotation and service the right to act; another only where the first has not finished within the lease.
    *
+   * @param decision what the claimant is about to do
    * @param claimant what is handling it, such as a message's id: the same one may ask again after a crash
    * @param leaseMs how long a claim that was never finished keeps others out
+   * @returns what the first who claimed was about to do; undefined where somebody else acts, or has acted
    */
   claimDecision(
     rotation: RotationRecord,
     serviceArn: string,
+    decision: string,
     claimant: string,
     now: Date,
     leaseMs: number,
-  ): Promise<boolean>;
+  ): Promise<string | undefined>;
   finishDecision(rotation: RotationRecord, serviceArn: string, decision: string, now: Date): Promise<void>;
   /** True for the first claimant of a key, however often it asks. */
   claimMeasurement(secretArn: string, key: string, claimant: string, now: Date): Promise<boolean>;

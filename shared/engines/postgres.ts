@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import * as z from "zod/mini";
 import { KeyturnError } from "../contract/errors.ts";
@@ -136,9 +137,14 @@ export async function probePostgresLogin(
   } catch (error) {
     if (!LOGIN_SUCCEEDED.has(postgresErrorCode(error) ?? "")) throw error;
   } finally {
-    await client.end();
+    // A server that went silent meanwhile would never close its side; what is known by now must not wait for it.
+    const goodbye = client.end().catch(() => undefined);
+    await Promise.race([goodbye, setTimeout(GOODBYE_MS, undefined, { ref: false })]);
+    client.connection.stream.destroy();
   }
 }
+
+const GOODBYE_MS = 500;
 
 /** Class 28 of https://www.postgresql.org/docs/current/errcodes-appendix.html: the login was refused, not the query. */
 const AUTH_FAILURES = new Set(["28P01", "28000"]);

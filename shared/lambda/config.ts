@@ -16,6 +16,11 @@ export function readConfig<T extends z.ZodMiniType>(schema: T, environment: Node
 
 export const requiredText = z.string("is missing").check(z.minLength(1, "is empty"));
 
+/** A whole number, at least 0. */
+export const wholeNumber = z.coerce
+  .number("is not a number")
+  .check(z.int("is not a whole number"), z.nonnegative("is below 0"));
+
 /** A whole number, at least 1. */
 export const positiveWhole = z.coerce
   .number("is not a number")

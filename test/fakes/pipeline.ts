@@ -38,10 +38,12 @@ export function createFakePipeline(current: string = V2) {
     secretArn: SECRET_ARN,
     currentVersionId: current,
     previousVersionId: V1,
+    lastChangedAt: new Date(ROTATED_AT),
   };
   const versions = new Map<string, Known>();
   const instances = new Map<string, InstanceRecord>();
   const claims = new Map<string, string>();
+  const intents = new Map<string, string>();
   const notices: Notice[] = [];
   const events: DomainEvent[] = [];
   const redeployed: string[] = [];
@@ -77,7 +79,12 @@ export function createFakePipeline(current: string = V2) {
           ? { versionId, swappedAt: occurredAt }
           : { rejectedVersionId: versionId, rejectedAt: occurredAt }),
       }),
-    claimDecision: ({ versionId }, serviceArn, claimant) => claim(`${versionId} ${serviceArn}`, claimant),
+    claimDecision: async ({ versionId }, serviceArn, decision, claimant) => {
+      const row = `${versionId} ${serviceArn}`;
+      if (!(await claim(row, claimant))) return undefined;
+      if (!intents.has(row)) intents.set(row, decision);
+      return intents.get(row);
+    },
     finishDecision: async ({ versionId }, serviceArn) =>
       void claims.set(`${versionId} ${serviceArn}`, "finished"),
     claimMeasurement: (_, key, claimant) => claim(key, claimant),
@@ -89,7 +96,16 @@ export function createFakePipeline(current: string = V2) {
     forceNewDeployment: async ({ serviceArn }) => void redeployed.push(serviceArn),
   };
   return {
-    ports: { secrets, ledger, bus, notices: noticePort, ecs, now: () => NOW, claimLeaseMs: 30_000 },
+    ports: {
+      secrets,
+      ledger,
+      bus,
+      notices: noticePort,
+      ecs,
+      now: () => NOW,
+      deadlineMs: 1_000,
+      claimLeaseMs: 30_000,
+    },
     facts,
     versions,
     instances,

@@ -145,28 +145,30 @@ test("lets one of many claim a decision", async () => {
   const rotation = await open();
   const claims = await Promise.all(
     Array.from({ length: 10 }, (_, index) =>
-      ledger.claimDecision(rotation, "legacy-api", `m${index}`, NOW, LEASE_MS),
+      ledger.claimDecision(rotation, "legacy-api", "redeploy", `m${index}`, NOW, LEASE_MS),
     ),
   );
   expect(claims.filter(Boolean)).toHaveLength(1);
 });
 
-test("lets a claimant find its own claim, as after an answer that was lost", async () => {
+test("lets a claimant find its own claim and what it was about to do, as after an answer that was lost", async () => {
   const rotation = await open();
-  expect(await ledger.claimDecision(rotation, "legacy-api", "m1", NOW, LEASE_MS)).toBe(true);
-  expect(await ledger.claimDecision(rotation, "legacy-api", "m1", NOW, LEASE_MS)).toBe(true);
-  expect(await ledger.claimDecision(rotation, "legacy-api", "m2", NOW, LEASE_MS)).toBe(false);
+  const claim = (decision: string, claimant: string) =>
+    ledger.claimDecision(rotation, "legacy-api", decision, claimant, NOW, LEASE_MS);
+  expect(await claim("redeploy", "m1")).toBe("redeploy");
+  expect(await claim("deployment-in-progress", "m1")).toBe("redeploy");
+  expect(await claim("redeploy", "m2")).toBeUndefined();
 });
 
 test("gives a claim that was never finished to the next one after the lease, and a finished one to nobody", async () => {
   const rotation = await open();
   const claim = (claimant: string, afterMs: number) =>
-    ledger.claimDecision(rotation, "legacy-api", claimant, later(afterMs), LEASE_MS);
+    ledger.claimDecision(rotation, "legacy-api", "redeploy", claimant, later(afterMs), LEASE_MS);
   await claim("m1", 0);
-  expect(await claim("m2", 29_000)).toBe(false);
-  expect(await claim("m2", 31_000)).toBe(true);
+  expect(await claim("m2", 29_000)).toBeUndefined();
+  expect(await claim("m2", 31_000)).toBe("redeploy");
   await ledger.finishDecision(rotation, "legacy-api", "redeploy", later(32_000));
-  expect([await claim("m2", 33_000), await claim("m3", 90_000)]).toEqual([false, false]);
+  expect([await claim("m2", 33_000), await claim("m3", 90_000)]).toEqual([undefined, undefined]);
 });
 
 test("lets a step be measured by one message", async () => {

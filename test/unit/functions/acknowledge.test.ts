@@ -58,6 +58,20 @@ test("takes the time of the rotation from the ledger where no notice told the in
   expect(fake.events[0]).toMatchObject({ detail: { adoptionMs: 1_120 } });
 });
 
+test("has no adoption time where the ledger only knows an earlier move to the version", async () => {
+  const fake = createFakePipeline();
+  fake.versions.set(V1, { currentSince: "2026-11-20T09:00:00.000Z" });
+  const acknowledge = createAcknowledge(fake.ports);
+  await acknowledge(report());
+  const { currentSince: _, ...back } = report({
+    versionId: V1,
+    trigger: "login-failure",
+    occurredAt: "2026-11-20T10:05:00Z",
+  });
+  await acknowledge(back);
+  expect(fake.events[1]?.detail).not.toHaveProperty("adoptionMs");
+});
+
 test.each([
   { name: "an instance that just started", changes: { trigger: "start" as const }, adoptionMs: undefined },
   { name: "a clock that is behind", changes: { occurredAt: "2026-11-20T09:59:59.900Z" }, adoptionMs: 0 },

@@ -3,6 +3,7 @@ import { planRedeploy } from "../../../functions/redeploy/plan-redeploy.ts";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
 import type { ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
 import type { Verdict } from "../../../shared/aws/ledger.ts";
+import type { DomainEvent } from "../../../shared/contract/domain-event.ts";
 import {
   createFakePipeline,
   labelUpdated,
@@ -206,4 +207,25 @@ test("goes on after a crash between the claim and the deployment, when the messa
   await expect(createRedeploy({ ...fake.ports, ecs: crash })(labelUpdated(), "m1")).rejects.toThrow();
   await createRedeploy(fake.ports)(labelUpdated(), "m1");
   expect(fake.redeployed).toEqual(["legacy-api"]);
+});
+
+test("does nothing before the deadline: a late message of an earlier rotation finds the newer version", async () => {
+  const fake = pipelineWith("accepted");
+  const redeploy = createRedeploy({ ...fake.ports, deadlineMs: 60_000 });
+  expect(await redeploy(labelUpdated(), "m1")).toMatchObject({ outcome: "not-due" });
+  expect(fake.redeployed).toEqual([]);
+});
+
+test("tells of the deployment that it forced itself before a crash as forced, not as withheld", async () => {
+  const fake = pipelineWith("accepted");
+  const bus = {
+    publish: async (event: DomainEvent) => {
+      if (event.type === "ServiceRedeployed") throw new Error("crash");
+    },
+  };
+  await expect(createRedeploy({ ...fake.ports, bus })(labelUpdated(), "m1")).rejects.toThrow();
+  fake.services[1] = service("legacy-api", { l1: before }, inProgress(after));
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({ stale: 1 });
+  expect(fake.redeployed).toEqual(["legacy-api"]);
+  expect(fake.eventTypes()).toEqual(["AdoptionChecked", "ServiceRedeployed"]);
 });

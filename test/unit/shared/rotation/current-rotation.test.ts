@@ -11,12 +11,30 @@ const secretWith = (facts: Partial<SecretFacts> | undefined) => ({
 const find = (facts: Partial<SecretFacts> | undefined, event = labelUpdated(), afterMs = 1_000) =>
   findCurrentRotation(event, { secrets: secretWith(facts), now: at(afterMs) });
 
+const changedAt = (afterMs: number) => ({ lastChangedAt: at(afterMs)() });
+
 test("finds the rotation whose version is current", async () => {
   expect(await find({ currentVersionId: V2, previousVersionId: V1 })).toMatchObject({ versionId: V2 });
 });
 
 test("drops a version that is the previous one by now", async () => {
-  expect(await find({ currentVersionId: V1, previousVersionId: V2 })).toBeUndefined();
+  expect(await find({ currentVersionId: V1, previousVersionId: V2, ...changedAt(500) })).toBeUndefined();
+});
+
+test("does not take a version that is current again for the previous one it was before", async () => {
+  const olderThanTheMoveBack = { currentVersionId: V1, previousVersionId: V2, ...changedAt(-180_000) };
+  await expect(find(olderThanTheMoveBack)).rejects.toBeInstanceOf(DependencyError);
+});
+
+test("takes CloudTrail's event for the version whose move was the secret's last change, and that for its time", async () => {
+  const facts = { currentVersionId: V2, ...changedAt(-400) };
+  expect(await find(facts, rotationSucceeded())).toMatchObject({ versionId: V2, currentSince: at(-400)() });
+});
+
+test("drops CloudTrail's event where the secret was changed since: that may be the next rotation", async () => {
+  expect(
+    await find({ currentVersionId: V2, ...changedAt(60_000) }, rotationSucceeded(), 61_000),
+  ).toBeUndefined();
 });
 
 test.each([
