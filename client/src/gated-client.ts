@@ -50,6 +50,8 @@ export function gatedClient(
      * that begins it, and must find whoever gets this client listening.
      */
     #connect(callback: (error: Error | null, client?: pg.Client) => void): undefined {
+      // pg refuses a second time and leaves the connection as it is.
+      if (this.#own.login) return void super.connect(callback);
       let login: Login;
       try {
         login = gate.begin();

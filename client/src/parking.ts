@@ -34,7 +34,9 @@ export class Parking {
             this.#tickets.set(ticket, undefined);
             finish();
           };
-          const timer = setTimeout(() => settle(() => reject(timeUp())), until - performance.now());
+          // Its time may have run out while it tried.
+          const leftMs = Math.max(0, until - performance.now());
+          const timer = setTimeout(() => settle(() => reject(timeUp())), leftMs);
           this.#tickets.set(ticket, {
             wake: () => settle(resolve),
             fail: (reason) => settle(() => reject(reason)),

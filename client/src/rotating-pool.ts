@@ -142,9 +142,10 @@ export class RotatingPool extends PoolBase {
     if (this.ending) return void conclude(poolHasEnded(), undefined, noop);
     const current = this.#current();
     current.checkOut((error, client, done) => {
+      // The pool was retired while we queued or logged in there: nothing to wait for, and nothing was handed over.
+      const isRetired = current !== this.#deps.resource.current;
+      if (error && isRetired && !this.ending) return this.#checkOut(callback, ticket);
       if (!(error instanceof LoginPaused)) return conclude(error, client, done);
-      // The pool was retired while we queued in it: nothing to wait for.
-      if (current !== this.#deps.resource.current) return this.#checkOut(callback, ticket);
       if (this.ending) return conclude(poolHasEnded(), undefined, noop);
       this.#waitAndTryAgain(error, callback, ticket ?? this.#park());
     });

@@ -11,6 +11,8 @@ export type CheckoutCallback = (
 ) => void;
 
 const VERIFY_TIMEOUT_MS = 10_000;
+/** A server that is there closes its side within that; one that is not would keep the place for as long as TCP tries. */
+const CLOSE_MS = 1_000;
 const noop = () => undefined;
 
 /** The pool of one version of the secret: an ordinary `pg.Pool` whose logins pass a gate. */
@@ -23,6 +25,9 @@ export class VersionPool {
   readonly #Client: ClientClass;
   /** Every connection there is: logging in, idle, held, or being closed. */
   readonly #open = new Set<pg.Client>();
+  readonly #held = new Set<pg.Client>();
+  readonly #loggedIn = new WeakSet<pg.Client>();
+  #noneOpen: () => void = noop;
   #checkingOut = 0;
   #noneCheckingOut: () => void = noop;
 
@@ -35,6 +40,9 @@ export class VersionPool {
     this.pool = new pg.Pool({ ...this.#config, Client: this.#Client });
     // A server that stops breaks idle connections; without a listener that would end the process.
     this.pool.on("error", noop);
+    this.pool.on("connect", (client) => this.#loggedIn.add(client));
+    this.pool.on("acquire", (client) => this.#held.add(client));
+    this.pool.on("release", (_error, client) => this.#held.delete(client));
   }
 
   get inUse(): number {
@@ -86,16 +94,28 @@ export class VersionPool {
     }
   }
 
-  /** Sends waiting checkouts away with `LoginPaused`, closes what is idle; resolves when the last connection is given back. */
+  /**
+   * Sends waiting checkouts away with `LoginPaused`, and those whose login is under way with its loss; closes what is
+   * idle. Resolves when the last connection is closed.
+   */
   async retire(): Promise<void> {
     this.gate.retire();
+    this.#cut((client) => !this.#loggedIn.has(client));
     // pg-pool forgets those who wait in its queue when it ends. A queue is only looked at when a connection comes
     // or goes, so connections that are bound to fail at the gate are started until nobody waits.
     this.pool.options.max = Number.POSITIVE_INFINITY;
     while (this.pool.waitingCount > 0) {
       await this.pool.connect().then((client) => client.release(), noop);
     }
+    const impolite = setTimeout(() => this.#cut((client) => !this.#held.has(client)), CLOSE_MS);
     await this.pool.end();
+    // pg-pool does not wait for the sockets, which count towards what the store allows.
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#noneOpen = resolve;
+      });
+    }
+    clearTimeout(impolite);
   }
 
   /** Serves the checkouts that wait already, then closes; resolves when the last connection is given back. */
@@ -112,15 +132,21 @@ export class VersionPool {
   cut(): void {
     this.gate.retire();
     // Not ended: that waits for the server, and a client that is still logging in would never call back.
-    for (const client of this.#open) client.connection.stream.destroy();
+    this.#cut(() => true);
     if (!this.pool.ending) void this.pool.end().catch(noop);
+  }
+
+  #cut(isMeant: (client: pg.Client) => boolean): void {
+    for (const client of this.#open) if (isMeant(client)) client.connection.stream.destroy();
   }
 
   #track(client: pg.Client): void {
     this.#open.add(client);
     client.once("end", () => {
       this.#open.delete(client);
+      this.#held.delete(client);
       this.onClosed();
+      if (this.#open.size === 0) this.#noneOpen();
     });
   }
 }

@@ -31,26 +31,23 @@ export interface VersionReaderOptions {
 export class VersionReader {
   readonly #options: VersionReaderOptions;
   /** When each version was left. Several may be stale at once, where rotations follow each other quickly. */
-  readonly #leftAt = new Map<string, number>();
+  readonly #left = new Map<string, Date>();
 
   constructor(options: VersionReaderOptions) {
     this.#options = options;
   }
 
   swapped(from: string, to: string): void {
-    this.#leftAt.delete(to);
-    this.#leftAt.set(from, performance.now());
+    this.#left.delete(to);
+    this.#left.set(from, new Date());
   }
 
   /** @throws DependencyError where the read fails or hangs, or brings a version that was left a moment ago */
   async readCurrent(): Promise<SecretVersion> {
     const version = await this.#read((source, secretId, signal) => source.readCurrent(secretId, signal));
-    const leftAt = this.#leftAt.get(version.versionId);
-    if (leftAt === undefined) return version;
-    if (performance.now() - leftAt < STALE_READ_MS) {
+    if (this.#leftMomentsAgo(version.versionId)) {
       throw new DependencyError("The read brought a version from before the last swap; it may be stale");
     }
-    this.#leftAt.delete(version.versionId);
     return version;
   }
 
@@ -66,7 +63,7 @@ export class VersionReader {
       const noticed = await this.#read((source, secretId, signal) =>
         source.readVersion(secretId, notice.versionId, signal),
       );
-      if (noticed?.labels.includes(CURRENT)) return noticed;
+      if (noticed?.labels.includes(CURRENT) && !this.#isLate(notice)) return noticed;
       const current = await this.readCurrent();
       // Another new version: the notice was superseded. AWSPREVIOUS: it was late. Else our reads are behind it.
       if (current.versionId !== inUse) return current;
@@ -74,6 +71,19 @@ export class VersionReader {
       if (performance.now() >= giveUpAt || isInterrupted() || stopped.aborted) return undefined;
       await pause(backoff.next(), stopped);
     }
+  }
+
+  /** A notice from before the version was left, which comes once more, and a stale read would take us back to it. */
+  #isLate({ versionId, currentSince }: Notice): boolean {
+    const left = this.#leftMomentsAgo(versionId);
+    return left !== undefined && Date.parse(currentSince) <= left.getTime();
+  }
+
+  #leftMomentsAgo(versionId: string): Date | undefined {
+    const left = this.#left.get(versionId);
+    if (left && Date.now() - left.getTime() < STALE_READ_MS) return left;
+    this.#left.delete(versionId);
+    return undefined;
   }
 
   #read<T>(read: (source: SecretSource, secretId: string, signal: AbortSignal) => Promise<T>): Promise<T> {

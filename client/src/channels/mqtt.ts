@@ -54,15 +54,25 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
   let lastError: string | undefined;
 
   function subscribe(connected: MqttClient, listener: ChannelListener): void {
+    const { stream } = connected;
+    // Begun anew, with growing pauses: a policy may be attached, or a broker's rules be loaded, later than we come.
+    const giveUp = (reason: string) => {
+      if (stream.destroyed) return;
+      warnOnce(reason);
+      stream.destroy();
+    };
+    const unanswered = setTimeout(
+      () => giveUp("The broker did not answer the subscription"),
+      CONNECT_TIMEOUT_MS,
+    );
+    unanswered.unref();
     connected.subscribe(topic, { qos: 1 }, (error) => {
-      if (!error) {
-        isSubscribed = true;
-        hasWarned = false;
-        backoff.reset();
-        return listener.subscribed();
-      }
-      // Where the connection is gone too, that is told of already.
-      if (connected.connected) warnOnce(error.message);
+      clearTimeout(unanswered);
+      if (error) return giveUp(error.message);
+      isSubscribed = true;
+      hasWarned = false;
+      backoff.reset();
+      listener.subscribed();
     });
   }
 

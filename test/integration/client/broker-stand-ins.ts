@@ -42,18 +42,26 @@ export async function startFreezingRelay(brokerUrl: string) {
   };
 }
 
-/** Takes connections, and closes each that subscribes: what AWS IoT Core does where the policy does not allow it. */
-export async function startDenyingBroker() {
+/**
+ * Takes connections, and no subscription: closes each connection that subscribes, which is what AWS IoT Core does
+ * where the policy does not allow it, or answers with MQTT's failure code.
+ */
+export async function startDenyingBroker(by: "closing" | "failure code" = "closing") {
   const CONNECT = 0x10;
   const SUBSCRIBE = 0x82;
   const CONNACK = Buffer.from([0x20, 2, 0, 0]);
+  const SUBACK = 0x90;
+  const FAILURE = 0x80;
   const deniedAt: number[] = [];
   const server = createServer((socket) => {
     socket.on("data", (packet) => {
       if (packet[0] === CONNECT) socket.write(CONNACK);
       if (packet[0] !== SUBSCRIBE) return;
       deniedAt.push(performance.now());
-      socket.destroy();
+      // The packet's id follows its type and length.
+      if (by === "failure code")
+        socket.write(Buffer.from([SUBACK, 3, packet[2] ?? 0, packet[3] ?? 0, FAILURE]));
+      else socket.destroy();
     });
   });
   return { ...(await listen(server, new Set())), deniedAt };

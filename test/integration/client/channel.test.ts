@@ -110,27 +110,30 @@ test("end() does not wait for a broker that has fallen silent", async () => {
   }
 });
 
-test("a subscription that the broker cuts off is told of once, and tried again with growing delays", async () => {
-  const denying = await startDenyingBroker();
-  const warnings: string[] = [];
-  const channel = createMqttChannel({
-    url: denying.url,
-    topicPrefix: TOPIC_PREFIX,
-    secretArn: "arn:aws:secretsmanager:us-east-1:000000000000:secret:test/denied-AbCdEf",
-    allowExitOnIdle: false,
-    logger: { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) },
-  });
-  try {
-    channel.open({ noticed() {}, subscribed() {} });
-    await vi.waitFor(() => expect(denying.deniedAt).toHaveLength(4), { timeout: 10_000 });
-    const [first = 0, second = 0, third = 0, fourth = 0] = denying.deniedAt;
-    // A delay is half of its ceiling or more, and the ceiling doubles.
-    expect(second - first).toBeGreaterThan(450);
-    expect(third - second).toBeGreaterThan(950);
-    expect(fourth - third).toBeGreaterThan(1_900);
-    expect(warnings).toEqual(["No subscription; check the broker and its policy. The poll goes on"]);
-  } finally {
-    await channel.close();
-    await denying.stop();
-  }
-});
+test.each(["closing", "failure code"] as const)(
+  "a subscription that the broker denies by %s is told of once, and tried again with growing delays",
+  async (by) => {
+    const denying = await startDenyingBroker(by);
+    const warnings: string[] = [];
+    const channel = createMqttChannel({
+      url: denying.url,
+      topicPrefix: TOPIC_PREFIX,
+      secretArn: "arn:aws:secretsmanager:us-east-1:000000000000:secret:test/denied-AbCdEf",
+      allowExitOnIdle: false,
+      logger: { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) },
+    });
+    try {
+      channel.open({ noticed() {}, subscribed() {} });
+      await vi.waitFor(() => expect(denying.deniedAt).toHaveLength(4), { timeout: 10_000 });
+      const [first = 0, second = 0, third = 0, fourth = 0] = denying.deniedAt;
+      // A delay is half of its ceiling or more, and the ceiling doubles.
+      expect(second - first).toBeGreaterThan(450);
+      expect(third - second).toBeGreaterThan(950);
+      expect(fourth - third).toBeGreaterThan(1_900);
+      expect(warnings).toEqual(["No subscription; check the broker and its policy. The poll goes on"]);
+    } finally {
+      await channel.close();
+      await denying.stop();
+    }
+  },
+);

@@ -26,6 +26,8 @@ export interface Database {
   delayConnections(ms: number): void;
   /** Connections that will never reach the server. */
   heldConnections(): number;
+  /** From now on nothing gets through on the connections there are, and nothing is closed: a firewall lost them. */
+  freezeConnections(): void;
   /** Refuses new connections and cuts those there are. */
   cutOff(): Promise<void>;
   restore(): Promise<void>;
@@ -76,6 +78,7 @@ export async function startDatabase(): Promise<Database> {
     },
     delayConnections: relay.delayConnections,
     heldConnections: relay.heldConnections,
+    freezeConnections: relay.freezeConnections,
     cutOff: relay.close,
     restore: relay.open,
     async stop() {
@@ -130,6 +133,9 @@ async function startRelay(postgres: LocalPostgres) {
     port,
     refusedLogins: () => refused,
     heldConnections: () => held,
+    freezeConnections() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     delayConnections(ms: number) {
       delayMs = ms;
     },

@@ -48,6 +48,30 @@ test("connections that nobody answers do not keep others from being opened", asy
   expect(await Promise.all(stuck)).toEqual(Array(5).fill(expect.any(Error)));
 });
 
+test("checkouts whose login nobody answers go on with the next credential", async () => {
+  const scene = await begin("moved_over");
+  const pool = await scene.open({ max: 10 });
+  database.delayConnections(Number.POSITIVE_INFINITY);
+  const stuck = Array.from({ length: 3 }, () => pool.query("select 1 as n"));
+  await vi.waitFor(() => expect(database.heldConnections()).toBe(3));
+  database.delayConnections(0);
+  const next = { user: scene.user, password: "second-EXAMPLE" };
+  await database.setPassword(next);
+  await scene.announce(scene.secret.stage(next));
+  expect((await Promise.all(stuck)).map(({ rows }) => rows[0].n)).toEqual([1, 1, 1]);
+  await database.cutOff();
+  await database.restore();
+});
+
+test("a second connect() on a client that works is refused, and leaves it working", async () => {
+  const scene = await begin("twice");
+  const pool = await scene.open();
+  const client = await pool.connect();
+  await expect(client.connect()).rejects.toThrow("already been connected");
+  expect((await client.query("select 1 as n")).rows).toEqual([{ n: 1 }]);
+  client.release();
+});
+
 test("end() does not wait for a candidate whose login nobody answers", async () => {
   const scene = await begin("candidate_stuck");
   const pool = await scene.open();

@@ -96,6 +96,19 @@ test("a connection that is held across the swap does not keep the new credential
   await vi.waitFor(() => expect(pool.totalCount).toBe(1));
 });
 
+test("connections that were lost without a word give their places to the new credential", async () => {
+  const scene = await begin("frozen");
+  const pool = await scene.open({ max: 4 });
+  await Promise.all(Array.from({ length: 4 }, () => pool.query("select pg_sleep(0.1)")));
+  expect(pool.idleCount).toBe(4);
+  database.freezeConnections();
+  await rotate(scene, "second-EXAMPLE");
+  const load = startLoad(pool, 8);
+  await vi.waitFor(() => expect(pool.totalCount).toBe(4), { timeout: 5_000 });
+  await load.stop();
+  expect(load.errors).toEqual([]);
+});
+
 test("a client that is held at the drain deadline hears an error, as of any connection that is lost", async () => {
   const scene = await begin("listening");
   const pool = await scene.open({ drainTimeoutMs: 100 });

@@ -62,3 +62,14 @@ test("sends everybody away, and leaves no timer behind", async () => {
   ticket.leave();
   expect(parking.size).toBe(1);
 });
+
+test("sends away at once who waits again after its time has run out", async () => {
+  const parking = new Parking();
+  const log: string[] = [];
+  const { waitAgain } = park(parking, "first", log);
+  parking.wakeOldest();
+  await vi.advanceTimersByTimeAsync(1_500);
+  waitAgain();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(log).toEqual(["first tries", "first: time is up"]);
+});

@@ -51,6 +51,33 @@ describe("reads that disagree", () => {
     expect(attempts).toEqual([expect.objectContaining({ refusal, trigger: "notice" })]);
   });
 
+  test("do not lead back to the version before where its notice comes once more", async () => {
+    const { secrets, resource, watcher, tried, settle } = await setUp();
+    const late = noticeFor("v1");
+    await vi.advanceTimersByTimeAsync(100);
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    secrets.labels.set("v1", ["AWSCURRENT"]);
+    secrets.shown.push("v2");
+    watcher.notice(late);
+    await settle();
+    expect(tried).toEqual(["v2"]);
+    expect(resource.versionId).toBe("v2");
+  });
+
+  test("do not keep a move back from being followed that a newer notice tells of", async () => {
+    const { secrets, resource, watcher, settle } = await setUp();
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    await vi.advanceTimersByTimeAsync(100);
+    secrets.promote("v1");
+    watcher.notice(noticeFor("v1"));
+    await settle();
+    expect(resource.versionId).toBe("v1");
+  });
+
   test("do not lead back to any of the versions that were left behind in the last seconds", async () => {
     const { secrets, resource, watcher, tried, settle } = await setUp();
     for (const versionId of ["v2", "v3"]) {
