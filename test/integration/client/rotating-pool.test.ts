@@ -1,37 +1,17 @@
 import { inspect } from "node:util";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { CredentialRejectedError, createRotatingPool, UnusableSecretError } from "../../../client/src/pg.ts";
-import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
-import { type Database, startDatabase } from "./database.ts";
-import { Scene } from "./fixtures.ts";
+import type { Scene } from "./fixtures.ts";
+import { setUpStage } from "./stage.ts";
 
-let database: Database;
-let broker: LocalBroker;
-const scenes: Scene[] = [];
-
-beforeAll(async () => {
-  [database, broker] = await Promise.all([startDatabase(), startBroker()]);
-});
-afterEach(async () => {
-  await Promise.all(scenes.splice(0).map((each) => each.end()));
-});
-afterAll(async () => {
-  await broker.stop();
-  await database.stop();
-});
-
-async function begin(name: string): Promise<Scene> {
-  const scene = await new Scene(database, name).begin();
-  scene.useBroker(broker);
-  scenes.push(scene);
-  return scene;
-}
+const stage = setUpStage();
+const { begin } = stage;
 
 /** A second user with a second version, so that old and new sessions can be told apart. */
 async function stageClone(scene: Scene): Promise<{ versionId: string; user: string }> {
   const login = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await database.createUser(login);
+  await stage.database.createUser(login);
   return { versionId: scene.secret.stage(login), user: login.user };
 }
 
@@ -53,7 +33,7 @@ describe("a credential that the store refuses", () => {
 
     const next = { user: scene.user, password: "second-EXAMPLE" };
     const good = scene.secret.stage(next);
-    await database.setPassword(next);
+    await stage.database.setPassword(next);
     await scene.announce(good);
     await vi.waitFor(() => expect(scene.outcomesOf(good)).toEqual(["swapped"]));
     await pool.query("select 1");
@@ -62,7 +42,7 @@ describe("a credential that the store refuses", () => {
   test("is tried once, however often its notice comes", async () => {
     const scene = await begin("tried_once");
     await scene.open();
-    const refusedBefore = database.refusedLogins();
+    const refusedBefore = stage.database.refusedLogins();
     const bad = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
     for (let n = 0; n < 5; n += 1) await scene.announce(bad);
     await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
@@ -70,7 +50,7 @@ describe("a credential that the store refuses", () => {
     await scene.announce(clone.versionId);
     await vi.waitFor(() => expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]));
     expect(scene.outcomesOf(bad)).toEqual(["rejected"]);
-    expect(database.refusedLogins() - refusedBefore).toBe(1);
+    expect(stage.database.refusedLogins() - refusedBefore).toBe(1);
   });
 });
 
@@ -88,7 +68,7 @@ describe("connections of the old credential", () => {
     expect(await userOf(client)).toBe(scene.user);
     await client.query("commit");
     client.release();
-    await vi.waitFor(async () => expect(await database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
   });
 
   test("let those who queue behind them go on at once with the new credential", async () => {
@@ -129,26 +109,26 @@ describe("start", () => {
     const scene = await begin("start_mid");
     const next = { user: scene.user, password: "second-EXAMPLE" };
     const versionId = scene.secret.stage(next);
-    await database.setPassword(next);
-    const refusedBefore = database.refusedLogins();
+    await stage.database.setPassword(next);
+    const refusedBefore = stage.database.refusedLogins();
     const opening = scene.open();
-    await vi.waitFor(() => expect(database.refusedLogins() - refusedBefore).toBe(1));
+    await vi.waitFor(() => expect(stage.database.refusedLogins() - refusedBefore).toBe(1));
     await vi.waitFor(() => expect(scene.secret.reads).toBeGreaterThan(3));
     scene.secret.promote(versionId);
     await (await opening).query("select 1");
     await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
     expect(scene.reports[0]).toMatchObject({ versionId, outcome: "swapped", trigger: "start" });
-    expect(database.refusedLogins() - refusedBefore).toBe(1);
+    expect(stage.database.refusedLogins() - refusedBefore).toBe(1);
   });
 
   test("fails with the driver's error as its cause where no version logs in", async () => {
     const scene = await begin("start_never");
-    await database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+    await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
     const error = await scene.open({ authWaitMs: 300 }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(CredentialRejectedError);
     expect(error.cause).toMatchObject({ code: "28P01" });
     await vi.waitFor(() => expect(scene.reports.at(-1)?.outcome).toBe("rejected"));
-    await vi.waitFor(async () => expect(await database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
   });
 
   test("fails at once on a secret that is no credential", async () => {
@@ -206,10 +186,10 @@ describe("as a pg.Pool", () => {
     await pool.query("create temporary table t (n int)");
     const stuck = pool.query("select pg_sleep(60)").catch((error) => error);
     await pool.query("select 1");
-    await database.cutOff();
+    await stage.database.cutOff();
     expect(await stuck).toBeInstanceOf(Error);
     await expect(pool.query("select 1")).rejects.toThrow();
-    await database.restore();
+    await stage.database.restore();
     await pool.query("select 1");
   });
 });
@@ -218,7 +198,7 @@ describe("end()", () => {
   test("rejects the checkouts that wait for a credential, at once", async () => {
     const scene = await begin("end_parked");
     const pool = await scene.open();
-    await database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+    await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
     const parked = Array.from({ length: 5 }, () =>
       pool.query("select 1").catch((error: Error) => error.message),
     );
@@ -227,7 +207,7 @@ describe("end()", () => {
     expect(await Promise.all(parked)).toEqual(
       Array(5).fill("Cannot use a pool after calling end on the pool"),
     );
-    await vi.waitFor(async () => expect(await database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
   });
 
   test("serves those who queue for a connection, and refuses those who come after", async () => {
@@ -242,7 +222,7 @@ describe("end()", () => {
     expect((await queued).rows).toEqual([{ n: 1 }]);
     await ended;
     expect(pool.ended).toBe(true);
-    await vi.waitFor(async () => expect(await database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
   });
 });
 

@@ -1,33 +1,15 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createSecretsManagerSource } from "../../../client/src/secret-source.ts";
-import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
 import { DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
 import { OPERATOR, REGION } from "./aws.ts";
-import { type Database, startDatabase } from "./database.ts";
-import { Scene } from "./fixtures.ts";
+import type { Scene } from "./fixtures.ts";
+import { setUpStage } from "./stage.ts";
 
-let database: Database;
-let broker: LocalBroker;
-const scenes: Scene[] = [];
-
-beforeAll(async () => {
-  [database, broker] = await Promise.all([startDatabase(), startBroker()]);
-});
-afterEach(() => Promise.all(scenes.splice(0).map((scene) => scene.end())));
-afterAll(async () => {
-  await broker.stop();
-  await database.stop();
-});
-
-async function begin(name: string): Promise<Scene> {
-  const scene = await new Scene(database, name).begin();
-  scene.useBroker(broker);
-  scenes.push(scene);
-  return scene;
-}
+const stage = setUpStage();
+const { begin } = stage;
 
 /** Makes the first reads fail in this way. */
 function failReads(scene: Scene, error: Error, times: number): void {
@@ -48,7 +30,7 @@ test("end() does not wait for a read that never answers", async () => {
     reading.resolve(signal);
     return new Promise(() => {});
   };
-  await database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+  await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
   const parked = pool.query("select 1").catch((error: Error) => error.message);
   const signal = await reading.promise;
   expect(signal?.aborted).toBe(false);
@@ -97,7 +79,7 @@ test("a start by name goes on trying where reads are throttled, and follows the 
   const pool = await scene.open({ secretId: "orders/db" });
   const next = { user: scene.user, password: "second-EXAMPLE" };
   const versionId = scene.secret.stage(next);
-  await database.setPassword(next);
+  await stage.database.setPassword(next);
   await scene.announce(versionId);
   await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
   await pool.query("select 1");

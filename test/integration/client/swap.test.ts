@@ -1,33 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
-import { type Database, startDatabase } from "./database.ts";
-import { Scene, startLoad } from "./fixtures.ts";
+import { describe, expect, test, vi } from "vitest";
+import { type Scene, startLoad } from "./fixtures.ts";
+import { setUpStage } from "./stage.ts";
 
-let database: Database;
-let broker: LocalBroker;
-const scenes: Scene[] = [];
-
-beforeAll(async () => {
-  [database, broker] = await Promise.all([startDatabase(), startBroker()]);
-});
-afterEach(() => Promise.all(scenes.splice(0).map((scene) => scene.end())));
-afterAll(async () => {
-  await broker.stop();
-  await database.stop();
-});
-
-async function begin(name: string): Promise<Scene> {
-  const scene = await new Scene(database, name).begin();
-  scene.useBroker(broker);
-  scenes.push(scene);
-  return scene;
-}
+const stage = setUpStage();
+const { begin } = stage;
 
 /** A single-user rotation; resolves when it has been adopted. */
 async function rotate(scene: Scene, password: string): Promise<void> {
   const next = { user: scene.user, password };
   const versionId = scene.secret.stage(next);
-  await database.setPassword(next);
+  await stage.database.setPassword(next);
   await scene.announce(versionId);
   await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
 }
@@ -68,7 +50,7 @@ describe("events", () => {
 
 test("old and new connections together keep to max: with one to spare on the server, no query fails", async () => {
   const scene = await begin("limited");
-  await database.limitSessionsOf(scene.user, 5);
+  await stage.database.limitSessionsOf(scene.user, 5);
   const pool = await scene.open({ max: 4 });
   const errors: unknown[] = [];
   let isRunning = true;
@@ -101,7 +83,7 @@ test("connections that were lost without a word give their places to the new cre
   const pool = await scene.open({ max: 4 });
   await Promise.all(Array.from({ length: 4 }, () => pool.query("select pg_sleep(0.1)")));
   expect(pool.idleCount).toBe(4);
-  database.freezeConnections();
+  stage.database.freezeConnections();
   await rotate(scene, "second-EXAMPLE");
   const load = startLoad(pool, 8);
   await vi.waitFor(() => expect(pool.totalCount).toBe(4), { timeout: 5_000 });
@@ -128,14 +110,14 @@ test("two dead versions that reads show in turns cost one refused login each", a
   const stale = ["second-EXAMPLE", "third-EXAMPLE"].map((password) =>
     scene.secret.stage({ user: scene.user, password }),
   );
-  await database.setPassword({ user: scene.user, password: "fourth-EXAMPLE" });
+  await stage.database.setPassword({ user: scene.user, password: "fourth-EXAMPLE" });
   const readCurrent = scene.secret.readCurrent.bind(scene.secret);
   scene.secret.readCurrent = () => {
     scene.secret.promote(stale[scene.secret.reads % 2] ?? "");
     return readCurrent();
   };
-  const refusedBefore = database.refusedLogins();
+  const refusedBefore = stage.database.refusedLogins();
   await expect(pool.query("select 1")).rejects.toMatchObject({ code: "28P01" });
   expect(scene.secret.reads).toBeGreaterThan(5);
-  expect(database.refusedLogins() - refusedBefore).toBe(3);
+  expect(stage.database.refusedLogins() - refusedBefore).toBe(3);
 });
