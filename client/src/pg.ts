@@ -1,12 +1,12 @@
 /** PostgreSQL for `node-postgres`: the published entry `keyturn/pg`. */
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { createMqttChannel } from "./channels/mqtt.ts";
-import { identifyInstance } from "./instance.ts";
-import { type Logger, warningsOnly } from "./logger.ts";
-import { type RotatingPoolOptions, readOptions, type Settings } from "./options.ts";
-import type { RotatingPool } from "./rotating-pool.ts";
-import { createSecretsManagerSource, type SecretSource } from "./secret-source.ts";
-import { startRotatingPool } from "./start-rotating-pool.ts";
+import { identifyInstance } from "./core/instance.ts";
+import { type Logger, warningsOnly } from "./core/logger.ts";
+import { createSecretsManagerSource, type SecretSource } from "./core/secret-source.ts";
+import { type RotatingPoolOptions, readOptions, type Settings } from "./postgres/options.ts";
+import type { RotatingPool } from "./postgres/rotating-pool.ts";
+import { startRotatingPool } from "./postgres/start-rotating-pool.ts";
 
 export {
   ConfigError,
@@ -16,10 +16,10 @@ export {
 } from "../../shared/contract/errors.ts";
 export { UnusableSecretError } from "../../shared/engines/postgres.ts";
 export { Redacted } from "../../shared/engines/redacted.ts";
-export type { Logger } from "./logger.ts";
-export type { RotatingPoolOptions } from "./options.ts";
-export type { RotatingPool } from "./rotating-pool.ts";
-export type { SecretSource, SecretVersion } from "./secret-source.ts";
+export type { Logger } from "./core/logger.ts";
+export type { SecretSource, SecretVersion } from "./core/secret-source.ts";
+export type { RotatingPoolOptions } from "./postgres/options.ts";
+export type { RotatingPool } from "./postgres/rotating-pool.ts";
 
 /**
  * A `pg.Pool` that follows its secret: when the credential is rotated, the pool logs in with the new one, moves over

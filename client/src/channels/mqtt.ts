@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { parseNotice } from "../../../shared/contract/notice.ts";
 import { noticeTopic, reportTopic } from "../../../shared/contract/topics.ts";
-import { createBackoff, pause } from "../backoff.ts";
-import type { Channel, ChannelListener } from "../channel.ts";
-import type { Logger } from "../logger.ts";
+import { createBackoff, pause } from "../core/backoff.ts";
+import type { Channel, ChannelListener } from "../core/channel.ts";
+import type { Logger } from "../core/logger.ts";
 
 export interface MqttChannelOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://` URL of the broker. */

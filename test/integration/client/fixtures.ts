@@ -1,8 +1,8 @@
 import type pg from "pg";
-import type { RotatingPoolOptions } from "../../../client/src/options.ts";
+import type { SecretSource, SecretVersion } from "../../../client/src/core/secret-source.ts";
 import { createRotatingPool } from "../../../client/src/pg.ts";
-import type { RotatingPool } from "../../../client/src/rotating-pool.ts";
-import type { SecretSource, SecretVersion } from "../../../client/src/secret-source.ts";
+import type { RotatingPoolOptions } from "../../../client/src/postgres/options.ts";
+import type { RotatingPool } from "../../../client/src/postgres/rotating-pool.ts";
 import type { LocalBroker } from "../../../local/stores/broker.ts";
 import { parseReport, type Report } from "../../../shared/contract/report.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { identifyInstance } from "../../../client/src/instance.ts";
+import { identifyInstance } from "../../../client/src/core/instance.ts";
 import { startAws } from "./aws.ts";
 
 const TaskARN = "arn:aws:ecs:us-east-1:000000000000:task/local/0123456789abcdef";

@@ -1,6 +1,6 @@
 import type pg from "pg";
-import type { PostgresCredential } from "../../shared/engines/postgres.ts";
-import type { Login, LoginGate } from "./login-gate.ts";
+import type { PostgresCredential } from "../../../shared/engines/postgres.ts";
+import type { Login, LoginGate } from "../core/login-gate.ts";
 
 export type ClientClass = typeof pg.Client;
 

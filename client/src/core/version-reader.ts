@@ -1,5 +1,5 @@
-import { DependencyError } from "../../shared/contract/errors.ts";
-import type { Notice } from "../../shared/contract/notice.ts";
+import { DependencyError } from "../../../shared/contract/errors.ts";
+import type { Notice } from "../../../shared/contract/notice.ts";
 import { createBackoff, pause } from "./backoff.ts";
 import { withDeadline } from "./deadline.ts";
 import { CURRENT, type SecretSource, type SecretVersion } from "./secret-source.ts";

@@ -4,8 +4,8 @@ import {
   ResourceNotFoundException,
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
-import { Redacted } from "../../shared/engines/redacted.ts";
+import { DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
+import { Redacted } from "../../../shared/engines/redacted.ts";
 
 export const CURRENT = "AWSCURRENT";
 

@@ -1,10 +1,10 @@
 import { vi } from "vitest";
-import type { Attempt } from "../../../client/src/attempt.ts";
-import type { Adoption } from "../../../client/src/rotating-resource.ts";
-import type { SecretSource, SecretVersion } from "../../../client/src/secret-source.ts";
-import { SecretWatcher } from "../../../client/src/secret-watcher.ts";
-import type { Notice } from "../../../shared/contract/notice.ts";
-import { Redacted } from "../../../shared/engines/redacted.ts";
+import type { Attempt } from "../../../../client/src/core/attempt.ts";
+import type { Adoption } from "../../../../client/src/core/rotating-resource.ts";
+import type { SecretSource, SecretVersion } from "../../../../client/src/core/secret-source.ts";
+import { SecretWatcher } from "../../../../client/src/core/secret-watcher.ts";
+import type { Notice } from "../../../../shared/contract/notice.ts";
+import { Redacted } from "../../../../shared/engines/redacted.ts";
 
 const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
 export const refusal = { code: "28P01", message: "no" };

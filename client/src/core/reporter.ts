@@ -1,4 +1,4 @@
-import type { Report } from "../../shared/contract/report.ts";
+import type { Report } from "../../../shared/contract/report.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Channel } from "./channel.ts";
 import type { Instance } from "./instance.ts";

@@ -1,4 +1,4 @@
-import { DependencyError } from "../../shared/contract/errors.ts";
+import { DependencyError } from "../../../shared/contract/errors.ts";
 
 export interface Deadline {
   readonly ms: number;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type ResourceDriver, RotatingResource } from "../../../client/src/rotating-resource.ts";
-import { Redacted } from "../../../shared/engines/redacted.ts";
+import { type ResourceDriver, RotatingResource } from "../../../../client/src/core/rotating-resource.ts";
+import { Redacted } from "../../../../shared/engines/redacted.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Login, LoginBudget, LoginGate, LoginPaused } from "../../../client/src/login-gate.ts";
+import { type Login, LoginBudget, LoginGate, LoginPaused } from "../../../../client/src/core/login-gate.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

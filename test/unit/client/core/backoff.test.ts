@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createBackoff, pause } from "../../../client/src/backoff.ts";
+import { createBackoff, pause } from "../../../../client/src/core/backoff.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { LoginBudget } from "../../../client/src/login-gate.ts";
-import { createPostgresDriver } from "../../../client/src/postgres-driver.ts";
-import { UnusableSecretError } from "../../../shared/engines/postgres.ts";
-import { Redacted } from "../../../shared/engines/redacted.ts";
+import { LoginBudget } from "../../../../client/src/core/login-gate.ts";
+import { createPostgresDriver } from "../../../../client/src/postgres/postgres-driver.ts";
+import { UnusableSecretError } from "../../../../shared/engines/postgres.ts";
+import { Redacted } from "../../../../shared/engines/redacted.ts";
 
 const login = { username: "orders", password: "EXAMPLE" };
 const driver = createPostgresDriver({

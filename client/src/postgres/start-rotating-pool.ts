@@ -1,19 +1,19 @@
-import { CredentialRejectedError, DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
-import type { Attempt, Failure } from "./attempt.ts";
-import { createBackoff, pause } from "./backoff.ts";
-import type { Channel } from "./channel.ts";
-import { withDeadline } from "./deadline.ts";
-import type { Instance } from "./instance.ts";
-import type { Logger } from "./logger.ts";
-import { LoginBudget } from "./login-gate.ts";
+import { CredentialRejectedError, DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
+import type { Attempt, Failure } from "../core/attempt.ts";
+import { createBackoff, pause } from "../core/backoff.ts";
+import type { Channel } from "../core/channel.ts";
+import { withDeadline } from "../core/deadline.ts";
+import type { Instance } from "../core/instance.ts";
+import type { Logger } from "../core/logger.ts";
+import { LoginBudget } from "../core/login-gate.ts";
+import { Reporter } from "../core/reporter.ts";
+import { RotatingResource } from "../core/rotating-resource.ts";
+import type { SecretSource } from "../core/secret-source.ts";
+import { SecretWatcher } from "../core/secret-watcher.ts";
+import { READ_TIMEOUT_MS } from "../core/version-reader.ts";
 import type { Settings } from "./options.ts";
 import { createPostgresDriver } from "./postgres-driver.ts";
-import { Reporter } from "./reporter.ts";
 import { RotatingPool } from "./rotating-pool.ts";
-import { RotatingResource } from "./rotating-resource.ts";
-import type { SecretSource } from "./secret-source.ts";
-import { SecretWatcher } from "./secret-watcher.ts";
-import { READ_TIMEOUT_MS } from "./version-reader.ts";
 
 /** What the pool needs of the world. */
 export interface RotatingPoolPorts {

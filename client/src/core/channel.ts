@@ -1,5 +1,5 @@
-import type { Notice } from "../../shared/contract/notice.ts";
-import type { Report } from "../../shared/contract/report.ts";
+import type { Notice } from "../../../shared/contract/notice.ts";
+import type { Report } from "../../../shared/contract/report.ts";
 
 export interface ChannelListener {
   /** A valid notice for our secret arrived. */

@@ -1,5 +1,5 @@
-import type { Notice } from "../../shared/contract/notice.ts";
-import type { Report, SwapTimings } from "../../shared/contract/report.ts";
+import type { Notice } from "../../../shared/contract/notice.ts";
+import type { Report, SwapTimings } from "../../../shared/contract/report.ts";
 import type { Refusal } from "./rotating-resource.ts";
 import type { SecretVersion } from "./secret-source.ts";
 

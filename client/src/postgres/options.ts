@@ -1,9 +1,9 @@
 import type pg from "pg";
 import * as z from "zod/mini";
-import { ConfigError } from "../../shared/contract/errors.ts";
-import { describeIssues } from "../../shared/contract/message.ts";
-import type { Logger } from "./logger.ts";
-import type { SecretSource } from "./secret-source.ts";
+import { ConfigError } from "../../../shared/contract/errors.ts";
+import { describeIssues } from "../../../shared/contract/message.ts";
+import type { Logger } from "../core/logger.ts";
+import type { SecretSource } from "../core/secret-source.ts";
 
 /**
  * Everything that `pg.Pool` takes, but who logs in: user and password come from the secret. `host`, `port` and

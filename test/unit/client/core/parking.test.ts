@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Parking } from "../../../client/src/parking.ts";
+import { Parking } from "../../../../client/src/core/parking.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

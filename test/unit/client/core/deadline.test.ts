@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { withDeadline } from "../../../client/src/deadline.ts";
-import { DependencyError } from "../../../shared/contract/errors.ts";
+import { withDeadline } from "../../../../client/src/core/deadline.ts";
+import { DependencyError } from "../../../../shared/contract/errors.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

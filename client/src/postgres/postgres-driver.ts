@@ -4,9 +4,9 @@ import {
   parsePostgresSecret,
   postgresErrorCode,
   UnusableSecretError,
-} from "../../shared/engines/postgres.ts";
-import { type LoginBudget, LoginGate, LoginPaused } from "./login-gate.ts";
-import type { Refusal, ResourceDriver } from "./rotating-resource.ts";
+} from "../../../shared/engines/postgres.ts";
+import { type LoginBudget, LoginGate, LoginPaused } from "../core/login-gate.ts";
+import type { Refusal, ResourceDriver } from "../core/rotating-resource.ts";
 import { VersionPool } from "./version-pool.ts";
 
 export interface PostgresDriverOptions {

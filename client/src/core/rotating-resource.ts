@@ -1,5 +1,5 @@
-import { DrainTimeoutError } from "../../shared/contract/errors.ts";
-import type { Redacted } from "../../shared/engines/redacted.ts";
+import { DrainTimeoutError } from "../../../shared/contract/errors.ts";
+import type { Redacted } from "../../../shared/engines/redacted.ts";
 import { pause } from "./backoff.ts";
 import type { Logger } from "./logger.ts";
 

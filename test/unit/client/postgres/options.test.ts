@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type RotatingPoolOptions, readOptions } from "../../../client/src/options.ts";
-import { ConfigError } from "../../../shared/contract/errors.ts";
+import { type RotatingPoolOptions, readOptions } from "../../../../client/src/postgres/options.ts";
+import { ConfigError } from "../../../../shared/contract/errors.ts";
 
 const secretId = "orders/db";
 

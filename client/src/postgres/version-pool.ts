@@ -1,7 +1,7 @@
 import pg from "pg";
-import type { PostgresCredential } from "../../shared/engines/postgres.ts";
+import type { PostgresCredential } from "../../../shared/engines/postgres.ts";
+import type { LoginGate } from "../core/login-gate.ts";
 import { type ClientClass, gatedClient } from "./gated-client.ts";
-import type { LoginGate } from "./login-gate.ts";
 
 /** How `pg.Pool` hands over a connection, or the reason why there is none. */
 export type CheckoutCallback = (

@@ -1,5 +1,5 @@
-import { DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
-import type { Notice } from "../../shared/contract/notice.ts";
+import { DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
+import type { Notice } from "../../../shared/contract/notice.ts";
 import type { Attempt, Failure, Trigger } from "./attempt.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Logger } from "./logger.ts";

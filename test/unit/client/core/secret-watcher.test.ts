@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { DependencyError } from "../../../shared/contract/errors.ts";
+import { DependencyError } from "../../../../shared/contract/errors.ts";
 import { noticeFor, refusal, setUp } from "./watched-secret.ts";
 
 beforeEach(() => {

@@ -1,9 +1,9 @@
 import pg from "pg";
-import { createBackoff, pause } from "./backoff.ts";
-import type { Logger } from "./logger.ts";
-import { LoginPaused } from "./login-gate.ts";
-import { Parking, type ParkingTicket } from "./parking.ts";
-import type { RotatingResource } from "./rotating-resource.ts";
+import { createBackoff, pause } from "../core/backoff.ts";
+import type { Logger } from "../core/logger.ts";
+import { LoginPaused } from "../core/login-gate.ts";
+import { Parking, type ParkingTicket } from "../core/parking.ts";
+import type { RotatingResource } from "../core/rotating-resource.ts";
 import type { CheckoutCallback, VersionPool } from "./version-pool.ts";
 
 const FORWARDED = ["connect", "acquire", "release", "remove"] as const;
