@@ -1,12 +1,10 @@
 /** PostgreSQL for `node-postgres`: the published entry `keyturn/pg`. */
-import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { createMqttChannel } from "./channels/mqtt.ts";
-import { identifyInstance } from "./core/instance.ts";
-import { type Logger, warningsOnly } from "./core/logger.ts";
-import { createSecretsManagerSource, type SecretSource } from "./core/secret-source.ts";
-import { type RotatingPoolOptions, readOptions, type Settings } from "./postgres/options.ts";
-import type { RotatingPool } from "./postgres/rotating-pool.ts";
-import { startRotatingPool } from "./postgres/start-rotating-pool.ts";
+import { LoginBudget } from "./core/login-gate.ts";
+import { Rotation, type RotationPorts } from "./core/rotation.ts";
+import { openPorts } from "./open-ports.ts";
+import { type PoolSettings, type RotatingPoolOptions, readOptions } from "./postgres/options.ts";
+import { createPostgresDriver } from "./postgres/postgres-driver.ts";
+import { RotatingPool } from "./postgres/rotating-pool.ts";
 
 export {
   ConfigError,
@@ -16,7 +14,9 @@ export {
 } from "../../shared/contract/errors.ts";
 export { UnusableSecretError } from "../../shared/engines/postgres.ts";
 export { Redacted } from "../../shared/engines/redacted.ts";
+export type { Health, HealthOptions } from "./core/health.ts";
 export type { Logger } from "./core/logger.ts";
+export type * from "./core/rotation-events.ts";
 export type { SecretSource, SecretVersion } from "./core/secret-source.ts";
 export type { RotatingPoolOptions } from "./postgres/options.ts";
 export type { RotatingPool } from "./postgres/rotating-pool.ts";
@@ -26,7 +26,8 @@ export type { RotatingPool } from "./postgres/rotating-pool.ts";
  * to it, and lets the old connections finish. The object stays the same, so whatever holds it needs no change.
  *
  * Resolves after a first login; a process that starts in the middle of a rotation waits for it, up to `authWaitMs`.
- * AWS endpoint, region and credentials come from the SDK's standard environment. `pool.end()` ends everything.
+ * AWS endpoint, region and credentials come from the SDK's standard environment. Without `secretId`, the credential
+ * is `POSTGRES_HOST`, `_PORT`, `_DB`, `_USER`, `_PASSWORD`, and does not rotate. `pool.end()` ends everything.
  *
  * @throws ConfigError listing every bad option
  * @throws CredentialRejectedError where the store refused the credential for `authWaitMs`; the driver's error is its cause
@@ -39,38 +40,28 @@ export type { RotatingPool } from "./postgres/rotating-pool.ts";
  */
 export async function createRotatingPool(options: RotatingPoolOptions): Promise<RotatingPool> {
   const settings = readOptions(options, process.env);
-  const logger = options.logger ?? warningsOnly;
-  if (options.secrets) return start(settings, options.secrets, logger);
-  const client = new SecretsManagerClient({});
-  try {
-    return await start(settings, createSecretsManagerSource(client), logger, () => client.destroy());
-  } catch (error) {
-    client.destroy();
-    throw error;
-  }
+  const { secrets = settings.environment, logger } = options;
+  const { allowExitOnIdle = false } = settings.pool;
+  return startRotatingPool(settings, await openPorts(settings, { secrets, logger, allowExitOnIdle }));
 }
 
-async function start(
-  settings: Settings,
-  source: SecretSource,
-  logger: Logger,
-  onEnded: () => void = () => undefined,
-): Promise<RotatingPool> {
-  const { secretId, service, channel } = settings;
-  if (!channel) {
-    logger.warn(
-      { secretId },
-      "No channel is configured; new versions are found by poll and failed login only",
-    );
-  }
-  const allowExitOnIdle = settings.pool.allowExitOnIdle ?? false;
-  const instance = await identifyInstance(process.env.ECS_CONTAINER_METADATA_URI_V4, service, logger);
-  return startRotatingPool(settings, {
-    source,
-    createChannel:
-      channel && ((secretArn) => createMqttChannel({ ...channel, secretArn, logger, allowExitOnIdle })),
-    instance,
-    logger,
-    onEnded,
+async function startRotatingPool(settings: PoolSettings, ports: RotationPorts): Promise<RotatingPool> {
+  const { pool: config, verify, warmUp, authWaitMs, maxLoginTries } = settings;
+  const budget = new LoginBudget(maxLoginTries);
+  const driver = createPostgresDriver({
+    config,
+    budget,
+    verify,
+    warmUp,
+    onEvent: (name, args) => void pool.emit(name, ...args),
+    onReopened: () => pool.resume(),
   });
+  const onSwapped = () => {
+    const { current } = rotation;
+    if (current) pool.follow(current);
+  };
+  const rotation = new Rotation(settings, ports, { driver, budget, onSwapped });
+  const pool = new RotatingPool({ config, rotation, authWaitMs });
+  await rotation.start();
+  return pool;
 }

@@ -17,8 +17,10 @@ export const Milliseconds = z.number().check(z.nonnegative());
 
 /** Where and why `value` does not fit, one short phrase for each problem. Names keys, never their values. */
 export function describeIssues(error: z.core.$ZodError): string[] {
-  return error.issues.map(
-    (issue) => `${issue.path.join(".") || "(message)"}: ${issue.message || issue.code}`,
+  return error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => `${[...issue.path, key].join(".")}: not known`)
+      : [`${issue.path.join(".") || "(message)"}: ${issue.message || issue.code}`],
   );
 }
 

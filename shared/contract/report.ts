@@ -7,6 +7,8 @@ export const SwapTimings = z.object({
   fetchMs: z.optional(Milliseconds),
   /** The login with the new credential. */
   verifyMs: z.optional(Milliseconds),
+  /** Opening the connections that the load needs, before the swap. */
+  warmUpMs: z.optional(Milliseconds),
   /** From the hint to the new credential in use. */
   totalMs: z.optional(Milliseconds),
 });

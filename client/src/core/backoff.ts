@@ -1,19 +1,24 @@
 export interface BackoffRange {
   readonly firstMs: number;
   readonly capMs: number;
+  /** How much of the delay is left to chance: the upper half (the default), or all of it. */
+  readonly jitter?: "half" | "full";
 }
 
 export interface Backoff {
-  /** The next delay in milliseconds: doubles up to the cap, jittered to between half and all of it. */
+  /** The next delay in milliseconds: doubles up to the cap, jittered. */
   next(): number;
   reset(): void;
 }
 
-export function createBackoff({ firstMs, capMs }: BackoffRange, random: () => number = Math.random): Backoff {
+export function createBackoff(
+  { firstMs, capMs, jitter = "half" }: BackoffRange,
+  random: () => number = Math.random,
+): Backoff {
   let ceilingMs = firstMs;
   return {
     next() {
-      const delayMs = ceilingMs * (0.5 + random() / 2);
+      const delayMs = ceilingMs * (jitter === "full" ? random() : 0.5 + random() / 2);
       ceilingMs = Math.min(capMs, ceilingMs * 2);
       return delayMs;
     },

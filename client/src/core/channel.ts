@@ -6,6 +6,11 @@ export interface ChannelListener {
   noticed(notice: Notice): void;
   /** The subscription stands: at first, and again after every reconnect. Notices before it may have been missed. */
   subscribed(): void;
+  /**
+   * No subscription could be made: the first one, or another one after it was lost. Once until `subscribed`. A
+   * connection that is lost and back at the first try is not told of.
+   */
+  lost(reason: string): void;
 }
 
 /** Brings notices and takes reports, for one secret. Losing it costs time, never correctness. */

@@ -39,5 +39,10 @@ export async function identifyInstance(
       logger.warn({ reason: String(error) }, "ECS task metadata was not readable; reporting as host and pid");
     }
   }
-  return { instanceId: `${hostname()}:${process.pid}`, service: service ?? "unknown" };
+  return { instanceId: hostAndPid(), service: service ?? "unknown" };
+}
+
+/** Who we are outside ECS. */
+export function hostAndPid(): string {
+  return `${hostname()}:${process.pid}`;
 }

@@ -14,6 +14,8 @@ export class LoginPaused extends Error {
 
 /** How many logins the store may refuse in a minute before we stop asking, so that no account is locked. */
 export class LoginBudget {
+  /** Called for each refusal. */
+  onRefused: () => void = () => undefined;
   readonly #maxTries: number;
   #refusedAt: number[] = [];
 
@@ -23,6 +25,7 @@ export class LoginBudget {
 
   recordRefusal(): void {
     this.#refusedAt.push(performance.now());
+    this.onRefused();
   }
 
   /** Refusals that are still affordable in the present minute. */

@@ -26,23 +26,23 @@ export class RefusedVersions {
     this.#budget = budget;
   }
 
-  record(attempt: Attempt, failure: Failure): void {
-    this.#versions.set(attempt.version.versionId, { at: performance.now(), failure, untold: attempt });
+  record(key: string, attempt: Attempt, failure: Failure): void {
+    this.#versions.set(key, { at: performance.now(), failure, untold: attempt });
   }
 
-  mayTry(versionId: string): boolean {
-    const refused = this.#versions.get(versionId);
+  mayTry(key: string): boolean {
+    const refused = this.#versions.get(key);
     if (!refused) return true;
     return this.#budget.left > 0 && performance.now() - refused.at >= this.#budget.retryAfterMs;
   }
 
-  failureOf(versionId: string): Failure | undefined {
-    return this.#versions.get(versionId)?.failure;
+  failureOf(key: string): Failure | undefined {
+    return this.#versions.get(key)?.failure;
   }
 
   /** The attempt that nobody was told of yet. Given once. */
-  takeUntold(versionId: string): Attempt | undefined {
-    const refused = this.#versions.get(versionId);
+  takeUntold(key: string): Attempt | undefined {
+    const refused = this.#versions.get(key);
     const attempt = refused?.untold;
     if (refused) refused.untold = undefined;
     return attempt;

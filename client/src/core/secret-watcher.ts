@@ -1,28 +1,40 @@
-import { DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
+import { DependencyError } from "../../../shared/contract/errors.ts";
 import type { Notice } from "../../../shared/contract/notice.ts";
+import { RotationTrace } from "../telemetry/rotation-trace.ts";
+import type { Steps } from "../telemetry/steps.ts";
 import type { Attempt, Failure, Trigger } from "./attempt.ts";
 import { createBackoff } from "./backoff.ts";
+import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";
 import { RefusedVersions, type RetryBudget } from "./refused-versions.ts";
 import type { Adoption, Candidate } from "./rotating-resource.ts";
-import type { SecretSource, SecretVersion } from "./secret-source.ts";
+import { isAheadOfTurn, type SecretSource, type SecretVersion } from "./secret-source.ts";
 import { VersionReader } from "./version-reader.ts";
 
 /** What the watcher drives. */
 export interface Adopter {
   readonly versionId: string | undefined;
-  adopt(candidate: Candidate, isStillCurrent: () => Promise<boolean>): Promise<Adoption>;
+  adopt(candidate: Candidate, isStillCurrent: () => Promise<boolean>, steps: Steps): Promise<Adoption>;
 }
 
 export interface SecretWatcherOptions {
   readonly secretId: string;
   readonly source: SecretSource;
   readonly resource: Adopter;
-  readonly refreshIntervalMs: number;
+  /** Whether a refused login also tries the version that waits to become current. */
+  readonly tryPending: boolean;
   /** For versions that the store refused. */
   readonly budget: RetryBudget;
+  /** A version that is not in use is about to be tried. */
+  readonly onDetected: (detected: Detected) => void;
   readonly onAttempted: (attempt: Attempt) => void;
   readonly logger: Logger;
+}
+
+export interface Detected {
+  readonly version: SecretVersion;
+  readonly trigger: Trigger;
+  readonly notice: Notice | undefined;
 }
 
 interface Hint {
@@ -48,8 +60,11 @@ export class SecretWatcher {
   #pollTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #failure: Failure | undefined;
+  #trying: string | undefined;
   /** What was logged of the outage that lasts. */
   #loggedReason: string | undefined;
+  /** The version that was current when we went ahead of it, to the one that waited. */
+  #wentAheadOf: string | undefined;
 
   constructor(options: SecretWatcherOptions) {
     this.#options = options;
@@ -63,13 +78,17 @@ export class SecretWatcher {
     return this.#failure;
   }
 
-  /** Starts the poll. */
-  start(): void {
-    const intervalMs = this.#options.refreshIntervalMs * (0.9 + Math.random() * 0.1);
-    this.#pollTimer = setTimeout(() => {
-      void this.look("poll");
-      this.start();
-    }, intervalMs);
+  /** Polls from now on at this interval in milliseconds, less up to a tenth. */
+  pollEvery(intervalMs: number): void {
+    clearTimeout(this.#pollTimer);
+    if (this.#stop.signal.aborted) return;
+    this.#pollTimer = setTimeout(
+      () => {
+        void this.look("poll");
+        this.pollEvery(intervalMs);
+      },
+      intervalMs * (0.9 + Math.random() * 0.1),
+    );
     this.#pollTimer.unref();
   }
 
@@ -109,12 +128,13 @@ export class SecretWatcher {
       this.#next = undefined;
       try {
         this.#failure = undefined;
-        await this.#closeTheDifference(hint);
+        this.#trying = undefined;
+        await RotationTrace.run(this.#options, hint, (trace) => this.#closeTheDifference(hint, trace));
         this.#backoff.reset();
         this.#loggedReason = undefined;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        this.#failure = { error };
+        this.#failure = { error, versionId: this.#trying };
         this.#retryLater(hint, error);
       }
     }
@@ -145,51 +165,68 @@ export class SecretWatcher {
   /** Warns once for as long as it goes on for the same reason. */
   #logFailure(error: unknown, fields: object): void {
     const { secretId, logger } = this.#options;
-    const described = describe(error);
+    const described = describeError(error);
     const level = described.reason === this.#loggedReason ? "debug" : "warn";
     this.#loggedReason = described.reason;
     logger[level]({ secretId, ...fields, ...described }, "Refresh failed");
   }
 
-  async #closeTheDifference(hint: Hint): Promise<void> {
+  async #closeTheDifference(hint: Hint, trace: RotationTrace): Promise<void> {
     const { resource, logger } = this.#options;
     // It may have been adopted since the hint came.
     if (hint.notice !== undefined && hint.notice.versionId === resource.versionId) return;
-    const version = await this.#read(hint);
-    if (!version || version.versionId === resource.versionId) return;
-    if (!this.#refused.mayTry(version.versionId)) {
-      this.#failure = this.#refused.failureOf(version.versionId);
-      this.#tellOfRefusal(version.versionId);
+    const version = await trace.fetch(() => this.#read(hint));
+    if (!version) return;
+    if (version.versionId === resource.versionId) {
+      this.#wentAheadOf = undefined;
+      return;
+    }
+    const key = keyOf(version);
+    if (!this.#refused.mayTry(key)) {
+      this.#failure = this.#refused.failureOf(key);
+      if (!isAheadOfTurn(version)) this.#tellOfRefusal(key);
       return;
     }
     const { secretArn, versionId } = version;
-    if (resource.versionId) logger.info({ secretArn, versionId, trigger: hint.trigger }, "Rotation detected");
+    const detected = { version, trigger: hint.trigger, notice: noticeOf(hint, versionId) };
     const former = resource.versionId;
+    if (former) this.#options.onDetected(detected);
     const fetchMs = tenths(performance.now() - hint.at);
-    const adoption = await resource.adopt(version, () => this.#isStillCurrent(versionId));
+    this.#trying = versionId;
+    const adoption = await trace.adopt(versionId, () =>
+      resource.adopt(version, () => this.#isStillCurrent(versionId), trace),
+    );
     if (adoption.outcome === "superseded") {
       logger.info({ secretArn, versionId }, "Version was superseded and is dropped");
       // Whoever superseded it is looked at next; without a hint of it, AWSCURRENT tells.
       if (!this.#next && !this.#stop.signal.aborted) this.#next = { ...hint, notice: undefined };
       return;
     }
-    const attempt = { version, trigger: hint.trigger, notice: noticeOf(hint, versionId) };
     if (adoption.outcome === "swapped") {
-      if (former) this.#reader.swapped(former, versionId);
-      this.#refused.clear();
+      this.#leave(former, version);
       const timings = {
         fetchMs,
         verifyMs: tenths(adoption.verifyMs),
+        ...(adoption.warmUpMs === undefined ? {} : { warmUpMs: tenths(adoption.warmUpMs) }),
         totalMs: tenths(performance.now() - hint.at),
       };
-      this.#options.onAttempted({ ...attempt, timings });
+      this.#options.onAttempted({ ...detected, former, timings });
       return;
     }
     const { refusal } = adoption;
     const timings = { fetchMs, totalMs: tenths(performance.now() - hint.at) };
-    this.#failure = { refusal, error: adoption.cause };
-    this.#refused.record({ ...attempt, timings, refusal }, this.#failure);
-    await this.#confirmRefusal(hint, versionId);
+    this.#failure = { versionId, refusal, error: adoption.cause };
+    this.#refused.record(key, { ...detected, former, timings, refusal }, this.#failure);
+    // One that is not current yet may be told to the store a moment later: no fault of anybody.
+    if (!isAheadOfTurn(version)) await this.#confirmRefusal(hint, versionId);
+  }
+
+  #leave(former: string | undefined, version: SecretVersion): void {
+    this.#refused.clear();
+    const isAhead = isAheadOfTurn(version);
+    this.#wentAheadOf = isAhead ? former : undefined;
+    // What we went ahead of is still current: a read that brings it is not stale.
+    if (former && !isAhead) this.#reader.swapped(former, version.versionId);
   }
 
   /**
@@ -212,12 +249,25 @@ export class SecretWatcher {
     if (attempt) this.#options.onAttempted(attempt);
   }
 
-  #read({ notice }: Hint): Promise<SecretVersion | undefined> {
-    if (!notice) return this.#reader.readCurrent();
+  #read({ notice, trigger }: Hint): Promise<SecretVersion | undefined> {
+    if (!notice) return this.#readWithoutNotice(trigger);
     return this.#reader.readNoticed(notice, {
       inUse: this.#options.resource.versionId,
       isInterrupted: () => this.#heardOfOtherThan(notice.versionId),
     });
+  }
+
+  async #readWithoutNotice(trigger: Trigger): Promise<SecretVersion | undefined> {
+    const { resource, tryPending } = this.#options;
+    const current = await this.#reader.readCurrent();
+    const isLoginRefused = trigger === "login-failure";
+    // Until its labels move, or the store will not have us any more, we stay ahead.
+    if (!isLoginRefused && current.versionId === this.#wentAheadOf) return undefined;
+    const isInUse = current.versionId === resource.versionId;
+    const isKnownBad = isInUse ? isLoginRefused : this.#refused.failureOf(current.versionId) !== undefined;
+    if (!tryPending || !isKnownBad) return current;
+    const pending = await this.#reader.readPending();
+    return pending && this.#refused.mayTry(keyOf(pending)) ? pending : current;
   }
 
   /** Reads again only where something else was heard of since: the login has just shown that the version works. */
@@ -241,16 +291,11 @@ function noticeOf(hint: Hint, versionId: string): Notice | undefined {
   return hint.notice?.versionId === versionId ? hint.notice : undefined;
 }
 
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
+/** A version that was refused before its turn gets another login when its turn has come. */
+function keyOf(version: SecretVersion): string {
+  return isAheadOfTurn(version) ? `${version.versionId} ahead of its turn` : version.versionId;
 }
 
-/** Names and codes only: a driver's message may carry more than we would write. */
-function describe(error: unknown): { code?: string; reason: string } {
-  if (!(error instanceof Error)) return { reason: String(error) };
-  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return {
-    ...(code === undefined ? {} : { code }),
-    reason: error instanceof KeyturnError ? error.message : error.name,
-  };
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

@@ -51,6 +51,11 @@ export class VersionReader {
     return version;
   }
 
+  /** The version that waits to become current; undefined where there is none, or the source knows none. */
+  readPending(): Promise<SecretVersion | undefined> {
+    return this.#read(async (source, secretId, signal) => source.readPending?.(secretId, signal));
+  }
+
   /** The version that a notice names, once it is current; another new one that is; or undefined where there is none. */
   async readNoticed(
     notice: Notice,

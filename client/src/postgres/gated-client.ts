@@ -9,6 +9,8 @@ export interface GatedClientOptions {
   readonly gate: LoginGate;
   /** A client is about to open its connection; "end" tells that it is closed. */
   readonly onConnecting: (client: pg.Client) => void;
+  /** There will be no session; the error is what the caller gets. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 const noop = () => undefined;
@@ -16,7 +18,7 @@ const noop = () => undefined;
 /** A client class whose passwords pass the gate, and which leaves no socket behind when a login fails. */
 export function gatedClient(
   Base: ClientClass,
-  { credential, gate, onConnecting }: GatedClientOptions,
+  { credential, gate, onConnecting, onFailed }: GatedClientOptions,
 ): ClientClass {
   return class GatedClient extends Base {
     readonly #own: { login?: Login };
@@ -56,6 +58,7 @@ export function gatedClient(
       try {
         login = gate.begin();
       } catch (paused) {
+        onFailed(paused);
         process.nextTick(callback, paused);
         return;
       }
@@ -73,7 +76,9 @@ export function gatedClient(
         }
         // The server closes a connection that it refused, but not one for which we gave no password.
         this.connection.stream.destroy();
-        callback(login.failed(error) as Error);
+        const reason = login.failed(error) as Error;
+        onFailed(reason);
+        callback(reason);
       });
     }
   };

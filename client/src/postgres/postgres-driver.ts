@@ -1,4 +1,3 @@
-import type pg from "pg";
 import {
   isPostgresAuthFailure,
   parsePostgresSecret,
@@ -6,32 +5,34 @@ import {
   UnusableSecretError,
 } from "../../../shared/engines/postgres.ts";
 import { type LoginBudget, LoginGate, LoginPaused } from "../core/login-gate.ts";
-import type { Refusal, ResourceDriver } from "../core/rotating-resource.ts";
-import { VersionPool } from "./version-pool.ts";
+import type { Refusal } from "../core/refusal.ts";
+import type { ResourceDriver } from "../core/rotating-resource.ts";
+import { CheckFailedError, VersionPool, type VersionPoolOptions } from "./version-pool.ts";
 
-export interface PostgresDriverOptions {
-  readonly config: pg.PoolConfig;
+export interface PostgresDriverOptions extends Pick<VersionPoolOptions, "config" | "verify" | "onEvent"> {
   readonly budget: LoginBudget;
+  readonly warmUp: boolean;
   /** A credential that was under suspicion has logged in. */
   readonly onReopened: () => void;
 }
 
 /** PostgreSQL, one `pg.Pool` for each version of the secret. */
-export function createPostgresDriver({
-  config,
-  budget,
-  onReopened,
-}: PostgresDriverOptions): ResourceDriver<VersionPool> {
+export function createPostgresDriver(options: PostgresDriverOptions): ResourceDriver<VersionPool> {
+  const { config, verify, onEvent, budget, warmUp, onReopened } = options;
   return {
     connect(secret) {
       const credential = parsePostgresSecret(secret, config);
       const gate = new LoginGate({ budget, isAuthFailure: isPostgresAuthFailure, onReopened });
-      return new VersionPool(config, credential, gate);
+      return new VersionPool({ config, credential, gate, verify, onEvent });
     },
     verify: (pool) =>
       pool.verify().catch((error) => {
         throw error instanceof LoginPaused && error.cause !== undefined ? error.cause : error;
       }),
+    async warmUp(next, current) {
+      // Where logins are refused already, checkouts wait for nothing else than the swap.
+      if (warmUp && !current.gate.isSuspect) await next.warmUp(current.inUse);
+    },
     retire: (pool) => pool.retire(),
     inUse: (pool) => pool.inUse,
     close: (pool) => pool.cut(),
@@ -41,7 +42,8 @@ export function createPostgresDriver({
 
 /** Our own words: the server's name users and addresses. */
 function refusal(error: unknown): Refusal | undefined {
-  if (error instanceof UnusableSecretError) return { code: error.code, message: error.message };
+  if (error instanceof UnusableSecretError || error instanceof CheckFailedError)
+    return { code: error.code, message: error.message };
   if (!isPostgresAuthFailure(error)) return undefined;
   const code = postgresErrorCode(error) ?? "28000";
   return {

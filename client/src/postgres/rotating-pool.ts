@@ -1,37 +1,22 @@
-import pg from "pg";
+import type pg from "pg";
+import { isPostgresAuthFailure } from "../../../shared/engines/postgres.ts";
 import { createBackoff, pause } from "../core/backoff.ts";
-import type { Logger } from "../core/logger.ts";
+import { checkHealth, type Health, type HealthOptions } from "../core/health.ts";
 import { LoginPaused } from "../core/login-gate.ts";
+import { neitherIsUsable } from "../core/neither-usable.ts";
 import { Parking, type ParkingTicket } from "../core/parking.ts";
-import type { RotatingResource } from "../core/rotating-resource.ts";
+import type { Rotation } from "../core/rotation.ts";
+import { ROTATION_EVENTS } from "../core/rotation-events.ts";
+import { PoolBase } from "./pool-base.ts";
 import type { CheckoutCallback, VersionPool } from "./version-pool.ts";
 
-const FORWARDED = ["connect", "acquire", "release", "remove"] as const;
 const RECOVERY = { firstMs: 50, capMs: 1_500 };
 const noop = () => undefined;
 
-/** pg-pool computes these; its types call them properties, which a class may not override by accessors. */
-interface OverridablePool extends pg.Pool {
-  readonly totalCount: number;
-  readonly idleCount: number;
-  readonly waitingCount: number;
-  readonly expiredCount: number;
-  ending: boolean;
-  ended: boolean;
-}
-const PoolBase: new (config?: pg.PoolConfig) => OverridablePool = pg.Pool;
-
 export interface RotatingPoolDeps {
   readonly config: pg.PoolConfig;
-  readonly resource: RotatingResource<VersionPool>;
+  readonly rotation: Rotation<VersionPool>;
   readonly authWaitMs: number;
-  /** For the log. */
-  readonly secretId: string;
-  readonly logger: Logger;
-  /** Looks whether the secret has a new version, now. */
-  readonly reread: () => void;
-  /** Ends everything that feeds the pool; the pool's own connections come after. */
-  readonly onEnd: () => Promise<void>;
 }
 
 /**
@@ -44,8 +29,8 @@ export interface RotatingPoolDeps {
  * - the loss of an idle connection is logged where nobody listens to "error", and does not end the process;
  * - the loss of a connection that is held fails its queries, and does not end the process where nobody listens to
  *   the client's "error";
- * - `max` holds for old and new connections together, but the new credential has one at once: `totalCount` may exceed
- *   `max` by one for each retired credential that drains;
+ * - `max` holds for old and new connections together, but for those with which a new credential begins: one, or as
+ *   many as were busy (`warmUp`);
  * - `end()` serves the checkouts that queue for a connection, and rejects those that wait for a credential.
  *
  * A query that was sent is never sent again.
@@ -60,6 +45,9 @@ export class RotatingPool extends PoolBase {
   constructor(deps: RotatingPoolDeps) {
     super(deps.config);
     this.#deps = deps;
+    for (const name of ROTATION_EVENTS) {
+      deps.rotation.events.on(name, (event: unknown) => void this.emit(name, event));
+    }
   }
 
   override get totalCount(): number {
@@ -100,25 +88,29 @@ export class RotatingPool extends PoolBase {
     return undefined;
   }
 
-  /** Takes the events and the waiting checkouts over to a new current pool. Not for applications. */
+  /**
+   * Asks the database for one row, and tells which version is in use and how we hear of the next. Never throws.
+   *
+   * @example const { status } = await pool.health({ timeoutMs: 1000 });
+   */
+  health(options?: HealthOptions): Promise<Health> {
+    return checkHealth(this.#deps.rotation, () => this.query("select 1"), options);
+  }
+
+  /** Takes the waiting checkouts over to a new current pool. Not for applications. */
   follow(current: VersionPool): void {
     current.onClosed = () => this.#shareConnections();
     this.#shareConnections();
-    for (const event of FORWARDED) {
-      current.pool.on(event, (...args: unknown[]) => this.emit(event, ...args));
-    }
     current.pool.on("release", () => {
       // pg-pool says so before it puts the connection back.
       if (this.#parking.size > 0) process.nextTick(() => this.#offerIdle(current));
     });
     current.pool.on("error", (error, client) => {
-      if (current === this.#deps.resource.current && this.listenerCount("error") > 0) {
+      if (current === this.#deps.rotation.current && this.listenerCount("error") > 0) {
         this.emit("error", error, client);
       } else {
-        this.#deps.logger.warn(
-          { secretId: this.#deps.secretId, reason: error.message },
-          "Idle connection was lost",
-        );
+        const { logger, secretId } = this.#deps.rotation;
+        logger.warn({ secretId, reason: error.message }, "Idle connection was lost");
       }
     });
     this.#parking.wakeAll();
@@ -141,14 +133,40 @@ export class RotatingPool extends PoolBase {
     };
     if (this.ending) return void conclude(poolHasEnded(), undefined, noop);
     const current = this.#current();
-    current.checkOut((error, client, done) => {
-      // The pool was retired while we queued or logged in there: nothing to wait for, and nothing was handed over.
-      const isRetired = current !== this.#deps.resource.current;
-      if (error && isRetired && !this.ending) return this.#checkOut(callback, ticket);
-      if (!(error instanceof LoginPaused)) return conclude(error, client, done);
+    const fail = (error: Error) => {
+      if (!(error instanceof LoginPaused)) return conclude(error, undefined, noop);
       if (this.ending) return conclude(poolHasEnded(), undefined, noop);
       this.#waitAndTryAgain(error, callback, ticket ?? this.#park());
+    };
+    current.checkOut((error, client, done) => {
+      if (!error) return conclude(undefined, client, done);
+      // The pool was retired while we queued or logged in there: nothing to wait for, and nothing was handed over.
+      const isRetired = current !== this.#deps.rotation.current;
+      if (isRetired && !this.ending) return this.#checkOut(callback, ticket);
+      const former = current.isLoginFailure(error) ? this.#formerInsteadOf(current) : undefined;
+      if (!former) return fail(error);
+      former.checkOut((formerError, formerClient, formerDone) => {
+        // What the new credential fails on is what has to be mended.
+        if (formerError) fail(error);
+        else conclude(undefined, formerClient, formerDone);
+      });
     });
+  }
+
+  /** The credential before, where it may still be valid beside the one in use. */
+  #formerInsteadOf(current: VersionPool): VersionPool | undefined {
+    const { rotation } = this.#deps;
+    const former = rotation.fallBack();
+    // A user has one password: where the new one was accepted, the old one is dead.
+    if (!former?.isOtherLoginThan(current) || former.gate.isSuspect) return undefined;
+    former.allow(Math.max(1, this.options.max - current.openCount));
+    if (this.#warnedOf !== current) {
+      this.#warnedOf = current;
+      const { logger, secretId } = rotation;
+      logger.warn({ secretId }, "New credential fails; checkouts fall back to the one before");
+      void rotation.loginRefused();
+    }
+    return former;
   }
 
   #waitAndTryAgain(paused: LoginPaused, callback: CheckoutCallback, ticket: ParkingTicket): void {
@@ -180,7 +198,7 @@ export class RotatingPool extends PoolBase {
     const backoff = createBackoff(RECOVERY);
     this.#warnOfRefusal();
     while (this.#parking.size > 0 && !stop.aborted) {
-      this.#deps.reread();
+      void this.#deps.rotation.loginRefused();
       await pause(backoff.next(), stop);
       const current = this.#current();
       if (current.gate.admitsLogin) this.#parking.wakeOldest();
@@ -193,7 +211,7 @@ export class RotatingPool extends PoolBase {
     const current = this.#current();
     if (this.#warnedOf === current) return;
     this.#warnedOf = current;
-    const { logger, secretId } = this.#deps;
+    const { logger, secretId } = this.#deps.rotation;
     logger.warn({ secretId }, "Login was refused; checkouts wait for a new credential");
   }
 
@@ -202,39 +220,41 @@ export class RotatingPool extends PoolBase {
    * one it has at once, or a connection that is held for long would keep the new credential from serving.
    */
   #shareConnections(): void {
-    const { current, draining } = this.#deps.resource;
+    const { current, draining } = this.#deps.rotation;
     const stillOpen = draining.reduce((sum, { openCount }) => sum + openCount, 0);
     current?.allow(Math.max(1, this.options.max - stillOpen));
   }
 
   #offerIdle(current: VersionPool): void {
-    if (current === this.#deps.resource.current && current.pool.idleCount > 0) this.#parking.wakeOldest();
+    if (current === this.#deps.rotation.current && current.pool.idleCount > 0) this.#parking.wakeOldest();
   }
 
+  /** Nothing logged in for as long as a checkout may wait. Names both where the next version has a fault of its own. */
   #refusalOf(paused: LoginPaused): unknown {
-    this.#deps.logger.warn(
-      { secretId: this.#deps.secretId, authWaitMs: this.#deps.authWaitMs },
-      "No credential logged in while a checkout waited; it fails",
-    );
-    return paused.cause ?? paused;
+    const { rotation, authWaitMs } = this.#deps;
+    const { logger, secretId, versionId, failure } = rotation;
+    logger.warn({ secretId, authWaitMs }, "No credential logged in while a checkout waited; it fails");
+    const refused = paused.cause ?? paused;
+    if (!failure || isPostgresAuthFailure(failure.error)) return refused;
+    return neitherIsUsable({ secretId, versionId, refused, failure });
   }
 
   async #end(): Promise<void> {
     this.ending = true;
     this.#ending.abort();
     this.#parking.sendAway(poolHasEnded);
-    await this.#deps.onEnd();
+    await this.#deps.rotation.end((current) => current.finish());
     this.ended = true;
   }
 
   #current(): VersionPool {
-    const { current } = this.#deps.resource;
+    const { current } = this.#deps.rotation;
     if (!current) throw new Error("The pool has no credential yet");
     return current;
   }
 
   #sum(count: (pool: pg.Pool) => number): number {
-    const { draining } = this.#deps.resource;
+    const { draining } = this.#deps.rotation;
     return [this.#current(), ...draining].reduce((total, { pool }) => total + count(pool), 0);
   }
 }

@@ -1,5 +1,7 @@
 import pg from "pg";
-import type { PostgresCredential } from "../../../shared/engines/postgres.ts";
+import { KeyturnError } from "../../../shared/contract/errors.ts";
+import { type PostgresCredential, postgresErrorCode } from "../../../shared/engines/postgres.ts";
+import { pause } from "../core/backoff.ts";
 import type { LoginGate } from "../core/login-gate.ts";
 import { type ClientClass, gatedClient } from "./gated-client.ts";
 
@@ -15,6 +17,31 @@ const VERIFY_TIMEOUT_MS = 10_000;
 const CLOSE_MS = 1_000;
 const noop = () => undefined;
 
+/** A storm of logins is spread over so much time for each of them, and in all. */
+const WARM_UP_SPREAD = { perLoginMs: 10, inAllMs: 250 };
+const WARM_UP_TIMEOUT_MS = 1_000;
+const FORWARDED = ["connect", "acquire", "release", "remove"] as const;
+
+export interface VersionPoolOptions {
+  readonly config: pg.PoolConfig;
+  readonly credential: PostgresCredential;
+  readonly gate: LoginGate;
+  /** The user's own check of a new credential. */
+  readonly verify?: ((client: pg.Client) => Promise<unknown>) | undefined;
+  /** Hears the events that `pg.Pool` has for the application. */
+  readonly onEvent: (name: (typeof FORWARDED)[number], args: unknown[]) => void;
+}
+
+/** The user's own check will not have a credential that logs in. */
+export class CheckFailedError extends KeyturnError {
+  override readonly name = "CheckFailedError";
+
+  constructor(cause: unknown) {
+    const code = postgresErrorCode(cause);
+    super("CHECK_FAILED", `The check of the new credential failed${code ? ` (${code})` : ""}`, { cause });
+  }
+}
+
 /** The pool of one version of the secret: an ordinary `pg.Pool` whose logins pass a gate. */
 export class VersionPool {
   readonly pool: pg.Pool;
@@ -27,15 +54,27 @@ export class VersionPool {
   readonly #open = new Set<pg.Client>();
   readonly #held = new Set<pg.Client>();
   readonly #loggedIn = new WeakSet<pg.Client>();
+  readonly #loginErrors = new WeakSet<Error>();
+  readonly #askMore: VersionPoolOptions["verify"];
+  #isWarmingUp = false;
+  readonly #warming = new Set<unknown>();
   #noneOpen: () => void = noop;
   #checkingOut = 0;
   #noneCheckingOut: () => void = noop;
 
-  constructor(config: pg.PoolConfig, credential: PostgresCredential, gate: LoginGate) {
+  constructor({ config, credential, gate, verify, onEvent }: VersionPoolOptions) {
     this.gate = gate;
+    this.#askMore = verify;
     const { host, port, database, user } = credential;
     const base = (config.Client ?? pg.Client) as ClientClass;
-    this.#Client = gatedClient(base, { credential, gate, onConnecting: (client) => this.#track(client) });
+    this.#Client = gatedClient(base, {
+      credential,
+      gate,
+      onConnecting: (client) => this.#track(client),
+      onFailed: (error) => {
+        if (error instanceof Error) this.#loginErrors.add(error);
+      },
+    });
     this.#config = { ...config, host, port, database, user };
     this.pool = new pg.Pool({ ...this.#config, Client: this.#Client });
     // A server that stops breaks idle connections; without a listener that would end the process.
@@ -43,6 +82,18 @@ export class VersionPool {
     this.pool.on("connect", (client) => this.#loggedIn.add(client));
     this.pool.on("acquire", (client) => this.#held.add(client));
     this.pool.on("release", (_error, client) => this.#held.delete(client));
+    for (const name of FORWARDED) {
+      this.pool.on(name, (...args: unknown[]) => {
+        if (!this.#isOurOwnCheckout(name, args)) onEvent(name, args);
+      });
+    }
+  }
+
+  /** Whether both may be valid at the same time. */
+  isOtherLoginThan(pool: VersionPool): boolean {
+    const { user, host, port, database } = this.#config;
+    const other = pool.#config;
+    return user !== other.user || host !== other.host || port !== other.port || database !== other.database;
   }
 
   get inUse(): number {
@@ -51,6 +102,14 @@ export class VersionPool {
 
   get openCount(): number {
     return this.#open.size;
+  }
+
+  /** Whether a checkout failed because no login could be had, and not for want of a free connection. */
+  isLoginFailure(error: Error): boolean {
+    // pg-pool puts an error of its own around that of a login that took too long.
+    return (
+      this.#loginErrors.has(error) || (error.cause instanceof Error && this.#loginErrors.has(error.cause))
+    );
   }
 
   /** As `pg.Pool.connect`; the error is `LoginPaused` where it takes a login that must wait. */
@@ -64,7 +123,7 @@ export class VersionPool {
   }
 
   /**
-   * Logs in, asks for one row and logs out, on a connection of its own: one that the application never sees must
+   * Logs in, asks for one row and what the user wants asked, and logs out, on a connection of its own: one that the application never sees must
    * neither cause events nor run its `onConnect`.
    *
    * @throws the driver's error, or LoginPaused
@@ -75,12 +134,53 @@ export class VersionPool {
     try {
       await client.connect();
       await client.query("select 1");
+      await this.#checkByUser(client);
       // Waited for, so that where connections are scarce its place is free for what comes next.
       await client.end();
     } finally {
       clearTimeout(timer);
       client.connection.stream.destroy();
     }
+  }
+
+  /** @throws CheckFailedError where the check fails and the connection does not */
+  async #checkByUser(client: pg.Client): Promise<void> {
+    let isLost = false;
+    client.once("end", () => {
+      isLost = true;
+    });
+    try {
+      await this.#askMore?.(client);
+    } catch (error) {
+      throw isLost ? error : new CheckFailedError(error);
+    }
+  }
+
+  /** Opens so many connections, spread over a moment. Gives up on those that do not come, and leaves the rest. */
+  async warmUp(count: number): Promise<void> {
+    const { perLoginMs, inAllMs } = WARM_UP_SPREAD;
+    const spreadMs = Math.min(count * perLoginMs, inAllMs);
+    this.#isWarmingUp = true;
+    const opened = Promise.allSettled(
+      Array.from({ length: count }, async () => {
+        await pause(Math.random() * spreadMs);
+        return this.pool.connect();
+      }),
+    ).then((checkouts) => {
+      // All are held until the last has come, or one would be handed out twice.
+      for (const checkout of checkouts) if (checkout.status === "fulfilled") checkout.value.release();
+    });
+    const done = new AbortController();
+    void opened.finally(() => done.abort());
+    await pause(WARM_UP_TIMEOUT_MS, done.signal);
+    this.#isWarmingUp = false;
+  }
+
+  /** That a connection is there is news for the application; that we hold it to warm up is not. */
+  #isOurOwnCheckout(name: (typeof FORWARDED)[number], args: unknown[]): boolean {
+    if (name === "acquire" && this.#isWarmingUp) this.#warming.add(args[0]);
+    if (name === "release") return this.#warming.delete(args[1]);
+    return name === "acquire" && this.#warming.has(args[0]);
   }
 
   /** Lets it have so many connections from now on. */

@@ -29,13 +29,13 @@ export class InMemorySecret implements SecretSource {
     return this.#current;
   }
 
-  /** Adds a version that is not current yet; gives its id. */
-  stage(login: Login): string {
+  /** Adds a version that is not current yet; gives its id. `port` where it leads to another database. */
+  stage(login: Login, port: number = this.#database.port): string {
     const versionId = `00000000-0000-4000-8000-${String(this.#versions.size + 1).padStart(12, "0")}`;
     const secret = {
       engine: "postgres",
       host: "127.0.0.1",
-      port: this.#database.port,
+      port,
       dbname: DATABASE_NAME,
       username: login.user,
       password: login.password,
@@ -53,6 +53,12 @@ export class InMemorySecret implements SecretSource {
     const current = await this.readVersion(this.arn, this.#current);
     if (!current) throw new Error("The secret has no current version");
     return current;
+  }
+
+  /** The one that was staged last, while it is not current. */
+  async readPending(): Promise<SecretVersion | undefined> {
+    const pending = [...this.#versions.keys()].findLast((id) => this.#labelsOf(id).includes("AWSPENDING"));
+    return pending === undefined ? undefined : this.readVersion(this.arn, pending);
   }
 
   async readVersion(_secretId: string, versionId: string): Promise<SecretVersion | undefined> {

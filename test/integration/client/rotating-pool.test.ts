@@ -87,6 +87,7 @@ describe("connections of the old credential", () => {
     const warnings: string[] = [];
     const pool = await scene.open({
       drainTimeoutMs: 200,
+      warmUp: false,
       logger: { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) },
     });
     const [querying, idling] = await Promise.all([pool.connect(), pool.connect()]);

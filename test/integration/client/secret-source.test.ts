@@ -1,6 +1,6 @@
 import { CreateSecretCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createSecretsManagerSource } from "../../../client/src/core/secret-source.ts";
+import { createSecretsManagerSource } from "../../../client/src/sources/secrets-manager.ts";
 import { OPERATOR, STRANGER, startAws } from "./aws.ts";
 
 let aws: Awaited<ReturnType<typeof startAws>>;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { expect, test, vi } from "vitest";
-import { createSecretsManagerSource } from "../../../client/src/core/secret-source.ts";
+import { createSecretsManagerSource } from "../../../client/src/sources/secrets-manager.ts";
 import { DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
 import { OPERATOR, REGION } from "./aws.ts";
 import type { Scene } from "./fixtures.ts";

@@ -18,6 +18,12 @@ test.each([
   expect(backoff.next()).toBe(delays[0]);
 });
 
+test("with full jitter a delay may be anything from nothing to its ceiling", () => {
+  const chances = [0, 1, 0.5, 0];
+  const backoff = createBackoff({ firstMs: 50, capMs: 300, jitter: "full" }, () => chances.shift() ?? 0);
+  expect([backoff.next(), backoff.next(), backoff.next(), backoff.next()]).toEqual([0, 100, 100, 0]);
+});
+
 test("a pause ends early when it is aborted, and leaves no timer", async () => {
   const abort = new AbortController();
   const paused = pause(1_000, abort.signal);

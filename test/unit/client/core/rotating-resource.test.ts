@@ -147,6 +147,8 @@ describe("drain", () => {
     expect(resource.draining).toEqual([]);
     expect(store("v1").state).toBe("retired");
     expect(warnings).toEqual([]);
+    // What is left is the time in which checkouts may fall back.
+    await vi.advanceTimersByTimeAsync(30_000);
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -152,7 +152,7 @@ describe("a refused version", () => {
 describe("without a notice", () => {
   test("the poll finds a new version within its interval", async () => {
     const { secrets, resource, watcher } = await setUp();
-    watcher.start();
+    watcher.pollEvery(300_000);
     secrets.promote("v2");
     await vi.advanceTimersByTimeAsync(269_000);
     expect(resource.versionId).toBe("v1");

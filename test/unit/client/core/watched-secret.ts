@@ -88,8 +88,9 @@ export async function setUp() {
     secretId: secretArn,
     source: secrets,
     resource,
-    refreshIntervalMs: 300_000,
+    tryPending: false,
     budget,
+    onDetected: () => undefined,
     onAttempted: (attempt) => attempts.push(attempt),
     logger: { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) },
   });

@@ -22,7 +22,11 @@ test("a secret id is enough", () => {
     drainTimeoutMs: 30_000,
     authWaitMs: 30_000,
     maxLoginTries: 5,
+    tryPending: false,
     refreshIntervalMs: 300_000,
+    verify: undefined,
+    warmUp: true,
+    environment: undefined,
     pool: {},
   });
 });

@@ -9,6 +9,8 @@ const driver = createPostgresDriver({
   config: { host: "db.internal", port: 6432, database: "shop" },
   budget: new LoginBudget(5),
   onReopened() {},
+  onEvent() {},
+  warmUp: false,
 });
 const connect = (secret: object) => driver.connect(new Redacted(JSON.stringify(secret))).pool.options;
 

@@ -1,0 +1,91 @@
+import type pg from "pg";
+import { expect, test, vi } from "vitest";
+import type { Scene } from "./fixtures.ts";
+import { setUpStage } from "./stage.ts";
+
+const stage = setUpStage();
+const { begin } = stage;
+
+async function rotateToClone(scene: Scene) {
+  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
+  await stage.database.createUser(clone);
+  const versionId = scene.secret.stage(clone);
+  await scene.announce(versionId);
+  return { ...clone, versionId };
+}
+
+/** Holds so many connections with a transaction under way. */
+const hold = (pool: pg.Pool, count: number) =>
+  Promise.all(Array.from({ length: count }, () => pool.connect()));
+
+test("the new credential has as many connections as were busy when it takes over", async () => {
+  const scene = await begin("warm");
+  const pool = await scene.open({ max: 8 });
+  const held = await hold(pool, 5);
+  let openAtSwap: Promise<number> | undefined;
+  pool.once("swapped", () => {
+    openAtSwap = stage.database.sessionsOf(`${scene.user}_clone`);
+  });
+  const connected: string[] = [];
+  pool.on("connect", () => connected.push("connect"));
+  pool.on("acquire", () => connected.push("acquire"));
+  const { versionId } = await rotateToClone(scene);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  expect(await openAtSwap).toBe(5);
+  // An application that prepares its connections on "connect" prepares these too; it has acquired none of them.
+  expect(connected).toEqual(Array(5).fill("connect"));
+  for (const client of held) client.release();
+  const [report] = scene.reports.filter((one) => one.versionId === versionId);
+  expect(report?.timings.warmUpMs).toBeGreaterThan(0);
+});
+
+test("an idle pool opens none", async () => {
+  const scene = await begin("cold");
+  const pool = await scene.open();
+  await pool.query("select 1");
+  const { user, versionId } = await rotateToClone(scene);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  await vi.waitFor(async () => expect(await stage.database.sessionsOf(user)).toBe(0));
+});
+
+test("warmUp: false opens none either", async () => {
+  const scene = await begin("unwarmed");
+  const pool = await scene.open({ warmUp: false });
+  const held = await hold(pool, 3);
+  const { user, versionId } = await rotateToClone(scene);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  await vi.waitFor(async () => expect(await stage.database.sessionsOf(user)).toBe(0));
+  for (const client of held) client.release();
+});
+
+test("a store that has no room for the warm-up is swapped to all the same", async () => {
+  const scene = await begin("narrow");
+  const pool = await scene.open({ max: 8 });
+  const held = await hold(pool, 5);
+  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
+  await stage.database.createUser(clone);
+  await stage.database.limitSessionsOf(clone.user, 2);
+  const versionId = scene.secret.stage(clone);
+  await scene.announce(versionId);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
+  const { rows } = await pool.query("select current_user as name");
+  expect(rows[0].name).toBe(clone.user);
+  for (const client of held) client.release();
+});
+
+test("connections that were warmed up are among those that connect and are removed, once each", async () => {
+  const scene = await begin("balanced_warm");
+  const pool = await scene.open({ max: 6 });
+  const counts = { connect: 0, acquire: 0, release: 0, remove: 0 };
+  for (const event of ["connect", "acquire", "release", "remove"] as const) {
+    pool.on(event, () => {
+      counts[event] += 1;
+    });
+  }
+  const held = await hold(pool, 4);
+  const { versionId } = await rotateToClone(scene);
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  for (const client of held) client.release();
+  await pool.end();
+  await vi.waitFor(() => expect(counts).toEqual({ connect: 8, acquire: 4, release: 4, remove: 8 }));
+});
