@@ -35,7 +35,12 @@ export interface CloudEvents {
 export interface ClientConfig {
   readonly region: string;
   readonly endpoint: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    /** As everywhere with the keys of a role. */
+    readonly sessionToken?: string;
+  };
 }
 
 /** AWS on this machine: the endpoint with its services, and who may call them. */
@@ -170,12 +175,21 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
 
   const credentialsOf = (name: string, roleArn?: string): ClientConfig => {
     const accessKeyId = `LOCAL${randomBytes(8).toString("hex").toUpperCase()}`;
-    endpoint.registerCaller({ accessKeyId, name, ...(roleArn && { roleArn }) });
-    return {
-      region: place.region,
-      endpoint: endpoint.url,
-      credentials: { accessKeyId, secretAccessKey: "local" },
+    const caller = { accessKeyId, name, ...(roleArn && { roleArn }) };
+    const credentials = {
+      accessKeyId,
+      secretAccessKey: randomBytes(30).toString("base64"),
+      ...(roleArn && { sessionToken: randomBytes(60).toString("base64") }),
     };
+    endpoint.registerCaller(caller);
+    broker.registerCaller({
+      ...credentials,
+      authorize: (action, resource) =>
+        authorizer.check(caller, [
+          { action, resource: `arn:aws:iot:${place.region}:${place.accountId}:${resource}` },
+        ]),
+    });
+    return { region: place.region, endpoint: endpoint.url, credentials };
   };
   const asRole = (roleArn: string, name: string) => credentialsOf(name, roleArn);
   const operator = credentialsOf("operator");
@@ -215,6 +229,7 @@ export function environmentOf({ region, endpoint, credentials }: ClientConfig): 
     AWS_ENDPOINT_URL: endpoint,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    ...(credentials.sessionToken && { AWS_SESSION_TOKEN: credentials.sessionToken }),
   };
 }
 

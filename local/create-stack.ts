@@ -54,6 +54,9 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
   };
 
   try {
+    for (const { ref, properties } of stack.managedPolicies) {
+      await cloud.authorizer.putPolicy(ref, statementsOf(properties.PolicyDocument));
+    }
     for (const { arn, properties } of stack.roles) {
       await cloud.authorizer.putRole(
         arn,

@@ -20,9 +20,10 @@ export interface LocalRunOptions {
   readonly params?: Readonly<Record<string, string>>;
   /** A stack that is packaged already; it is not removed. Its stage must be the one given here. */
   readonly packaged?: PackagedStack;
-  /** Of the AWS endpoint, the broker and PostgreSQL; a free one where it is not given. */
+  /** Of the AWS endpoint, the broker (plain, and over WebSocket) and PostgreSQL; a free one where it is not given. */
   readonly port?: number;
   readonly mqttPort?: number;
+  readonly webSocketPort?: number;
   readonly postgresPort?: number;
   /** Hears what went wrong, and what services do. */
   readonly log?: (message: string) => void;
@@ -35,6 +36,9 @@ export interface LocalRun {
   readonly stage: string;
   readonly place: AwsPlace;
   readonly awsEndpoint: string;
+  /** The broker as AWS IoT Core has it, for services: over WebSocket, by SigV4 */
+  readonly channelUrl: string;
+  /** The same broker without sign-in, for tools */
   readonly mqttUrl: string;
   readonly postgres: LocalPostgres;
   /** `keyturn/STAGE` */
@@ -49,8 +53,14 @@ export interface LocalRun {
   readonly events: EventEmitter<CloudEvents>;
   /** Puts an event of an AWS service on the bus. */
   sendEvent(event: AwsEvent): Promise<void>;
-  /** @returns the ARN of a role with these policy statements, for a task */
-  createRole(name: string, statements: readonly unknown[]): Promise<string>;
+  /** Outputs of the stack, by name */
+  readonly outputs: Readonly<Record<string, string>>;
+  /** @returns the ARN of a role with these policy statements and these managed policies, for a task */
+  createRole(
+    name: string,
+    statements: readonly unknown[],
+    managedPolicyArns?: readonly string[],
+  ): Promise<string>;
   /** The tasks of a service that take requests. */
   targets(cluster: string, service: string): readonly EcsTarget[];
   /** Ends everything, leaving no process, port or file. May be called again. */
@@ -86,8 +96,14 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
       owned(startPostgres({ ...(options.postgresPort && { port: options.postgresPort }) }), (postgres) =>
         postgres.stop(),
       ),
-      owned(startBroker({ ...(options.mqttPort && { port: options.mqttPort }), log }), (broker) =>
-        broker.stop(),
+      owned(
+        startBroker({
+          region,
+          ...(options.mqttPort && { port: options.mqttPort }),
+          ...(options.webSocketPort && { webSocketPort: options.webSocketPort }),
+          log,
+        }),
+        (broker) => broker.stop(),
       ),
     ] as const;
     // One that fails must not leave another behind that is still starting.
@@ -115,6 +131,7 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
       stage,
       place,
       awsEndpoint: cloud.url,
+      channelUrl: broker.webSocketUrl,
       mqttUrl: broker.url,
       postgres,
       topicPrefix: `keyturn/${stage}`,
@@ -124,9 +141,12 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
       environment: environmentOf(cloud.operator),
       events: cloud.events,
       sendEvent: (event) => cloud.eventBridge.send(event),
-      createRole: async (name, statements) => {
+      outputs: Object.fromEntries(
+        Object.entries(loaded.outputs).map(([name, value]) => [name, String(value)]),
+      ),
+      createRole: async (name, statements, managedPolicyArns) => {
         const roleArn = `arn:aws:iam::${ACCOUNT_ID}:role/${name}`;
-        await cloud.authorizer.putRole(roleArn, statements);
+        await cloud.authorizer.putRole(roleArn, statements, managedPolicyArns);
         return roleArn;
       },
       targets: (cluster, service) => cloud.ecs.targets(cluster, service),

@@ -9,6 +9,7 @@ interface Options {
   readonly json?: boolean;
   readonly port?: number;
   readonly mqttPort?: number;
+  readonly websocketPort?: number;
   readonly postgresPort?: number;
   readonly stage: string;
   readonly region: string;
@@ -33,7 +34,8 @@ const options = new Command("local")
     "The whole pipeline on this machine, from the template that serverless.yml makes; ends on Ctrl-C",
   )
   .option("--port <port>", "port of the AWS endpoint; a free one where it is not given", parsePort)
-  .option("--mqtt-port <port>", "port of the MQTT broker", parsePort)
+  .option("--mqtt-port <port>", "port of the MQTT broker, without sign-in", parsePort)
+  .option("--websocket-port <port>", "port of the MQTT broker over WebSocket, signed in by SigV4", parsePort)
   .option("--postgres-port <port>", "port of PostgreSQL", parsePort)
   .option("--stage <name>", "stage to package", "local")
   .option("--region <name>", "region to pretend to be in", "us-east-1")
@@ -57,6 +59,7 @@ await endOnSignals(async (signal) => {
     params: options.param,
     ...(options.port && { port: options.port }),
     ...(options.mqttPort && { mqttPort: options.mqttPort }),
+    ...(options.websocketPort && { webSocketPort: options.websocketPort }),
     ...(options.postgresPort && { postgresPort: options.postgresPort }),
     signal,
     log: say,
@@ -91,6 +94,7 @@ function whereAboutsOf(run: LocalRun, store: SampleStore) {
   const { host, port, superuser, superuserPassword } = run.postgres;
   return {
     awsEndpoint: run.awsEndpoint,
+    channelUrl: run.channelUrl,
     mqttUrl: run.mqttUrl,
     postgres: { host, port, user: superuser, password: superuserPassword, database: store.database },
     stage: run.stage,
@@ -108,7 +112,8 @@ function describeRun(run: LocalRun, store: SampleStore, tookMs: number): void {
 Ready in ${(tookMs / 1_000).toFixed(1)} s; stage ${run.stage}, everything on loopback, gone when it ends.
 
   AWS endpoint  ${run.awsEndpoint}
-  MQTT          ${run.mqttUrl}   topics ${run.topicPrefix}/notices/… and ${run.topicPrefix}/reports/…
+  channel       ${run.channelUrl}   MQTT over WebSocket, signed in by SigV4
+  MQTT          ${run.mqttUrl}   the same without sign-in; topics ${run.topicPrefix}/notices/… and ${run.topicPrefix}/reports/…
   PostgreSQL    postgres://${superuser}:${superuserPassword}@${host}:${port}/${store.database}
   secret        ${store.secretArn}
 

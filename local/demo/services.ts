@@ -30,7 +30,7 @@ const healthCheck: ContainerDefinition["healthCheck"] = {
   startPeriod: 20,
 };
 
-/** Follows by the client library: it is told the secret's ARN and where notices are. */
+/** Follows by the client library: it is told the secret's ARN, and where notices are; it signs in with its own role. */
 function ordersContainer(run: LocalRun, store: SampleStore): ContainerDefinition {
   return {
     name: ORDERS_API,
@@ -38,7 +38,9 @@ function ordersContainer(run: LocalRun, store: SampleStore): ContainerDefinition
     command: ["node", "examples/orders-api/server.ts"],
     environment: [
       { name: "DB_SECRET_ID", value: store.secretArn },
-      { name: "KEYTURN_CHANNEL_URL", value: run.mqttUrl },
+      { name: "KEYTURN_CHANNEL_URL", value: run.channelUrl },
+      // At AWS IoT Core the host's name says so.
+      { name: "KEYTURN_CHANNEL_AUTH", value: "aws-sigv4" },
       { name: "KEYTURN_TOPIC_PREFIX", value: run.topicPrefix },
       { name: "KEYTURN_SERVICE", value: ORDERS_API },
     ],
@@ -76,7 +78,9 @@ export async function startServices(
   signal?: AbortSignal,
 ): Promise<void> {
   const mayRead = [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: store.secretArn }];
-  const taskRoleArn = await run.createRole(`${ORDERS_API}-task`, mayRead);
+  const maySubscribe = run.outputs.SubscriberPolicyArn;
+  if (maySubscribe === undefined) throw new Error("The stack has no output SubscriberPolicyArn");
+  const taskRoleArn = await run.createRole(`${ORDERS_API}-task`, mayRead, [maySubscribe]);
   const executionRoleArn = await run.createRole(`${LEGACY_API}-execution`, mayRead);
 
   await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));

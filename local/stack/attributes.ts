@@ -32,6 +32,8 @@ const eventRule = (facts: ResourceFacts) => {
     bus === undefined || bus === "default" ? `rule/${facts.name}` : `rule/${bus}/${facts.name}`,
   );
 };
+const managedPolicyArn = ({ place, name, property }: ResourceFacts) =>
+  `arn:aws:iam::${place.accountId}:policy${property("Path") ?? "/"}${name}`;
 const mappingId = ({ stackName, logicalId }: ResourceFacts) =>
   createHash("sha256")
     .update(`${stackName}/${logicalId}`)
@@ -100,6 +102,11 @@ export const RESOURCE_KINDS: Readonly<Record<string, ResourceKind>> = {
       RoleId: ({ stackName, logicalId }) =>
         `AROA${createHash("sha256").update(`${stackName}/${logicalId}`).digest("hex").slice(0, 17).toUpperCase()}`,
     },
+  },
+  "AWS::IAM::ManagedPolicy": {
+    nameProperty: "ManagedPolicyName",
+    ref: managedPolicyArn,
+    attributes: { PolicyArn: managedPolicyArn },
   },
   "AWS::S3::Bucket": {
     ref: ({ name }) => name.toLowerCase(),

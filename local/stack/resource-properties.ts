@@ -96,6 +96,13 @@ export const EventSourceMappingProperties = z.strictObject({
   Tags,
 });
 
+export const ManagedPolicyProperties = z.strictObject({
+  ManagedPolicyName: z.string().check(z.regex(/^[\w+=,.@-]{1,128}$/)),
+  Description: z.optional(z.string()),
+  PolicyDocument: Json,
+  Path: z.optional(z.string()),
+});
+
 export const RoleProperties = z.strictObject({
   RoleName: z.string().check(z.regex(/^[\w+=,.@-]{1,64}$/)),
   Description: z.optional(z.string()),

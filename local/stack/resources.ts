@@ -6,6 +6,7 @@ import { TopicRuleProperties } from "./iot-topic-rule.ts";
 import {
   EventSourceMappingProperties,
   FunctionProperties,
+  ManagedPolicyProperties,
   QueuePolicyProperties,
   QueueProperties,
   RoleProperties,
@@ -38,6 +39,7 @@ const SCHEMAS = {
   topicRules: ["AWS::IoT::TopicRule", TopicRuleProperties],
   alarms: ["AWS::CloudWatch::Alarm", AlarmProperties],
   roles: ["AWS::IAM::Role", RoleProperties],
+  managedPolicies: ["AWS::IAM::ManagedPolicy", ManagedPolicyProperties],
 } as const;
 
 /**
@@ -88,6 +90,7 @@ export function readStack(resources: readonly LoadedResource[]): Stack {
     topicRules: read(SCHEMAS.topicRules),
     alarms: read(SCHEMAS.alarms),
     roles: read(SCHEMAS.roles),
+    managedPolicies: read(SCHEMAS.managedPolicies),
   };
   const known = new Set<string>(Object.values(SCHEMAS).map(([type]) => type));
   for (const { logicalId, type } of resources) {

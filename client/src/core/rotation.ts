@@ -153,8 +153,23 @@ export class Rotation<T> {
    * `authWaitMs`; nothing is left open then
    */
   async start(): Promise<void> {
-    const { secretId, authWaitMs } = this.#settings;
-    const { source, createChannel, instance, logger } = this.#ports;
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+    this.#hasStarted = true;
+    this.#poll();
+    const { secretId, refreshIntervalMs } = this.#settings;
+    this.#ports.logger.info(
+      { secretId, source: this.source, refreshIntervalMs, channel: this.#channelState },
+      "Watch started",
+    );
+  }
+
+  async #start(): Promise<void> {
+    const { source, createChannel, instance } = this.#ports;
     if (createChannel) {
       this.#channel = createChannel(await findArn(this.#settings, source));
       this.#channelState = "down";
@@ -162,19 +177,10 @@ export class Rotation<T> {
     this.#reporter = new Reporter(instance, this.#channel);
     await this.#subscribe();
     this.#isReading = true;
-    const failure = await firstLogin(this.#watcher, this.#resource, authWaitMs);
-    if (failure) {
-      if (this.#refusedAtStart && failure.refusal) this.#reporter.report(this.#refusedAtStart);
-      await this.end();
-      throw startFailed(failure, this.#settings);
-    }
-    this.#hasStarted = true;
-    this.#poll();
-    const { refreshIntervalMs } = this.#settings;
-    logger.info(
-      { secretId, source: this.source, refreshIntervalMs, channel: this.#channelState },
-      "Watch started",
-    );
+    const failure = await firstLogin(this.#watcher, this.#resource, this.#settings.authWaitMs);
+    if (!failure) return;
+    if (this.#refusedAtStart && failure.refusal) this.#reporter.report(this.#refusedAtStart);
+    throw startFailed(failure, this.#settings);
   }
 
   /** Looks whether there is a new version, now: a login was refused. Never rejects. */

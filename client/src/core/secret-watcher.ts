@@ -1,7 +1,6 @@
 import { DependencyError } from "../../../shared/contract/errors.ts";
 import type { Notice } from "../../../shared/contract/notice.ts";
-import { RotationTrace } from "../telemetry/rotation-trace.ts";
-import type { Steps } from "../telemetry/steps.ts";
+import { RotationTrace, type Steps } from "../telemetry/rotation-trace.ts";
 import type { Attempt, Failure, Trigger } from "./attempt.ts";
 import { createBackoff } from "./backoff.ts";
 import { describeError } from "./describe-error.ts";

@@ -10,12 +10,23 @@ import { lintStatements } from "./policy-lint.ts";
 /** Decides calls by the policies of the caller's role, as IAM does: an explicit Deny wins, and nothing is allowed by default. */
 export interface Authorizer {
   /**
-   * Sets the statements of a role, all of its policies together. They replace what the role had.
+   * Sets the statements of a managed policy, for roles that are set after it.
    *
-   * @throws ConfigError where a statement is one that the local run cannot evaluate as IAM does, or names an action,
+   * @throws ConfigError as `putRole` does
+   */
+  putPolicy(policyArn: string, statements: readonly unknown[]): Promise<void>;
+  /**
+   * Sets the statements of a role, all of its own policies together, and the managed policies that are attached to it.
+   * They replace what the role had.
+   *
+   * @throws ConfigError where a managed policy is not known, a statement is one that the local run cannot evaluate as IAM does, or names an action,
    * a resource or a condition key that does not exist; lists every problem
    */
-  putRole(roleArn: string, statements: readonly unknown[]): Promise<void>;
+  putRole(
+    roleArn: string,
+    statements: readonly unknown[],
+    managedPolicyArns?: readonly string[],
+  ): Promise<void>;
   /** @throws AwsError AccessDeniedException naming caller, action and resource of the first request that is not allowed */
   check(caller: Caller, requests: readonly AccessRequest[]): void;
 }
@@ -35,17 +46,29 @@ export interface AuthorizerOptions {
  */
 export async function createAuthorizer({ roles = {} }: AuthorizerOptions = {}): Promise<Authorizer> {
   const statementsByRole = new Map<string, readonly PolicyStatement[]>();
+  const statementsByPolicy = new Map<string, readonly PolicyStatement[]>();
 
-  const putRole = async (roleArn: string, statements: readonly unknown[]): Promise<void> => {
+  const read = async (owner: string, statements: readonly unknown[]): Promise<readonly PolicyStatement[]> => {
     const { statements: parsed, problems } = parseStatements("identity", statements);
     const all = [...problems, ...(await lintStatements(parsed))];
-    if (all.length > 0) throw new ConfigError(all.map((problem) => `role ${roleArn}: ${problem}`));
-    statementsByRole.set(roleArn, parsed);
+    if (all.length > 0) throw new ConfigError(all.map((problem) => `${owner}: ${problem}`));
+    return parsed;
+  };
+  const putRole: Authorizer["putRole"] = async (roleArn, statements, managedPolicyArns = []) => {
+    const unknown = managedPolicyArns.filter((arn) => !statementsByPolicy.has(arn));
+    if (unknown.length > 0) {
+      throw new ConfigError(unknown.map((arn) => `role ${roleArn}: there is no policy ${arn} to attach`));
+    }
+    const attached = managedPolicyArns.flatMap((arn) => statementsByPolicy.get(arn) ?? []);
+    statementsByRole.set(roleArn, [...(await read(`role ${roleArn}`, statements)), ...attached]);
   };
 
   for (const [roleArn, statements] of Object.entries(roles)) await putRole(roleArn, statements);
 
   return {
+    async putPolicy(policyArn, statements) {
+      statementsByPolicy.set(policyArn, await read(`policy ${policyArn}`, statements));
+    },
     putRole,
     check(caller, requests) {
       const { roleArn } = caller;
