@@ -12,7 +12,7 @@ const driver = createPostgresDriver({
   onEvent() {},
   warmUp: false,
 });
-const connect = (secret: object) => driver.connect(new Redacted(JSON.stringify(secret))).pool.options;
+const connect = (secret: object) => driver.connect(new Redacted(JSON.stringify(secret)), "v1").pool.options;
 
 test.each([
   ["leaves out", {}],
