@@ -40,7 +40,7 @@ export interface PackedPackage {
   readonly entries: readonly string[];
   readonly dependencies: readonly string[];
   readonly peers: readonly string[];
-  /** What an entry cannot do without, of the packages that a service chooses itself: its driver. */
+  /** What an entry cannot do without, of the packages that a service chooses itself: its driver, or its AWS client. */
   driverOf(entry: string): readonly string[];
   /** Returns the project's folder. */
   createProject(options: ProjectOptions): Promise<string>;
@@ -84,7 +84,7 @@ async function packInto(folder: string): Promise<Omit<PackedPackage, "remove">> 
       .map((name) => name.replace(".", "keyturn")),
     dependencies: Object.keys(manifest.dependencies),
     peers,
-    driverOf: (entry) => peers.filter((peer) => entry === `keyturn/${peer}`),
+    driverOf: (entry) => peers.filter((peer) => entry === `keyturn/${peer.replace("@aws-sdk/client-", "")}`),
     async createProject({ type, packages, files }) {
       projects += 1;
       const project = join(folder, `project-${projects}`);
