@@ -63,5 +63,12 @@ async function startRotatingPool(settings: PoolSettings, ports: RotationPorts): 
   const rotation = new Rotation(settings, ports, { driver, budget, onSwapped });
   const pool = new RotatingPool({ config, rotation, authWaitMs });
   await rotation.start();
+  rotation.telemetry.observePool(() => ({
+    idle: pool.idleCount,
+    used: pool.totalCount - pool.idleCount,
+    pending: pool.waitingCount,
+    max: pool.options.max,
+    idleMin: pool.options.min,
+  }));
   return pool;
 }

@@ -13,6 +13,7 @@ import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
 import { readConfig, requiredText } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
 import { createNotify } from "./notify.ts";
+import { traceparentOf } from "./traceparent.ts";
 
 const config = readConfig(
   z.object({ LEDGER_TABLE: requiredText, EVENT_SOURCE: requiredText, TOPIC_PREFIX: requiredText }),
@@ -27,5 +28,7 @@ export const handler = createSqsHandler({
     notices: createNotices(createIotDataClient(), config.TOPIC_PREFIX),
     bus: createEventBus(createEventBridgeClient(), config.EVENT_SOURCE),
     now: () => new Date(),
+    // Lambda sets it anew for each invocation.
+    traceparent: () => traceparentOf(process.env._X_AMZN_TRACE_ID),
   }),
 });

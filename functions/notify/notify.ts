@@ -11,6 +11,8 @@ export interface NotifyPorts {
   readonly notices: Notices;
   readonly bus: EventBus;
   readonly now: () => Date;
+  /** W3C trace context of this invocation, for the services to go on with; undefined where it is not traced. */
+  readonly traceparent?: () => string | undefined;
 }
 
 export type NotifyOutcome = "noticed" | "superseded" | "already-noticed";
@@ -20,7 +22,7 @@ export type NotifyOutcome = "noticed" | "superseded" | "already-noticed";
  * again, which costs a service one comparison; the other order could lose it.
  */
 export function createNotify(ports: NotifyPorts) {
-  const { ledger, notices, bus, now } = ports;
+  const { ledger, notices, bus, now, traceparent: readTraceparent } = ports;
   return async (event: RotationEvent): Promise<NotifyOutcome> => {
     const current = await findCurrentRotation(event, ports);
     if (!current) return "superseded";
@@ -30,6 +32,7 @@ export function createNotify(ports: NotifyPorts) {
     const { secretArn, versionId, currentSince } = rotation;
     const noticedAt = now();
     const at = noticedAt.toISOString();
+    const traceparent = readTraceparent?.();
     await notices.publish({
       v: 1,
       kind: "credential-rotated",
@@ -37,6 +40,7 @@ export function createNotify(ports: NotifyPorts) {
       versionId,
       currentSince,
       noticedAt: at,
+      ...(traceparent !== undefined && { traceparent }),
     });
     const noticeLatencyMs = Math.max(0, noticedAt.getTime() - Date.parse(currentSince));
     const detail = { v: 1, secretArn, versionId, currentSince, occurredAt: at, noticeLatencyMs } as const;

@@ -68,6 +68,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<LocalBro
     ...createIotAccess((request) => callers.get(request), log),
     ...(options.persistence === undefined ? {} : { persistence: options.persistence }),
   });
+  // As many listeners as whoever observes it wants.
+  aedes.setMaxListeners(0);
   aedes.on("clientError", (client, error) => log(`MQTT client ${client.id}: ${error.message}`));
   aedes.on("connectionError", (_client, error) => log(`MQTT connection: ${error.message}`));
 

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { isPostgresAuthFailure } from "../../../shared/engines/postgres.ts";
 import { createBackoff, pause } from "../core/backoff.ts";
+import { describeError } from "../core/describe-error.ts";
 import { checkHealth, type Health, type HealthOptions } from "../core/health.ts";
 import { LoginPaused } from "../core/login-gate.ts";
 import { neitherIsUsable } from "../core/neither-usable.ts";
@@ -11,6 +12,11 @@ import { PoolBase } from "./pool-base.ts";
 import type { CheckoutCallback, VersionPool } from "./version-pool.ts";
 
 const RECOVERY = { firstMs: 50, capMs: 1_500 };
+/** pg-pool's errors at `connectionTimeoutMillis`; they have no code. */
+const TIMEOUTS = [
+  "timeout exceeded when trying to connect",
+  "Connection terminated due to connection timeout",
+];
 const noop = () => undefined;
 
 export interface RotatingPoolDeps {
@@ -41,6 +47,7 @@ export class RotatingPool extends PoolBase {
   readonly #ending = new AbortController();
   #recovery: AbortController | undefined;
   #warnedOf: VersionPool | undefined;
+  #pinging: Promise<unknown> | undefined;
 
   constructor(deps: RotatingPoolDeps) {
     super(deps.config);
@@ -94,7 +101,15 @@ export class RotatingPool extends PoolBase {
    * @example const { status } = await pool.health({ timeoutMs: 1000 });
    */
   health(options?: HealthOptions): Promise<Health> {
-    return checkHealth(this.#deps.rotation, () => this.query("select 1"), options);
+    return checkHealth(this.#deps.rotation, () => this.#ping(), options);
+  }
+
+  /** One at a time: probes of a pool that is busy must not fill its queue. */
+  #ping(): Promise<unknown> {
+    this.#pinging ??= this.query("select 1").finally(() => {
+      this.#pinging = undefined;
+    });
+    return this.#pinging;
   }
 
   /** Takes the waiting checkouts over to a new current pool. Not for applications. */
@@ -106,11 +121,12 @@ export class RotatingPool extends PoolBase {
       if (this.#parking.size > 0) process.nextTick(() => this.#offerIdle(current));
     });
     current.pool.on("error", (error, client) => {
+      this.#deps.rotation.telemetry.connectionFailed(error);
       if (current === this.#deps.rotation.current && this.listenerCount("error") > 0) {
         this.emit("error", error, client);
       } else {
         const { logger, secretId } = this.#deps.rotation;
-        logger.warn({ secretId, reason: error.message }, "Idle connection was lost");
+        logger.warn({ secretId, ...describeError(error) }, "Idle connection was lost");
       }
     });
     this.#parking.wakeAll();
@@ -134,7 +150,10 @@ export class RotatingPool extends PoolBase {
     if (this.ending) return void conclude(poolHasEnded(), undefined, noop);
     const current = this.#current();
     const fail = (error: Error) => {
-      if (!(error instanceof LoginPaused)) return conclude(error, undefined, noop);
+      if (!(error instanceof LoginPaused)) {
+        this.#tellOfFailure(error);
+        return conclude(error, undefined, noop);
+      }
       if (this.ending) return conclude(poolHasEnded(), undefined, noop);
       this.#waitAndTryAgain(error, callback, ticket ?? this.#park());
     };
@@ -151,6 +170,12 @@ export class RotatingPool extends PoolBase {
         else conclude(undefined, formerClient, formerDone);
       });
     });
+  }
+
+  #tellOfFailure(error: Error): void {
+    const { telemetry } = this.#deps.rotation;
+    if (TIMEOUTS.includes(error.message)) telemetry.checkoutTimedOut();
+    else telemetry.connectionFailed(error);
   }
 
   /** The credential before, where it may still be valid beside the one in use. */
@@ -235,6 +260,7 @@ export class RotatingPool extends PoolBase {
     const { logger, secretId, versionId, failure } = rotation;
     logger.warn({ secretId, authWaitMs }, "No credential logged in while a checkout waited; it fails");
     const refused = paused.cause ?? paused;
+    rotation.telemetry.connectionFailed(refused);
     if (!failure || isPostgresAuthFailure(failure.error)) return refused;
     return neitherIsUsable({ secretId, versionId, refused, failure });
   }

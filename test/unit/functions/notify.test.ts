@@ -75,3 +75,18 @@ test("sends the notice again where a crash came before the record", async () => 
   await createNotify(fake.ports)(labelUpdated());
   expect(fake.notices).toHaveLength(2);
 });
+
+test("hands the trace of its invocation on, asked for at each notice", async () => {
+  const fake = createFakePipeline();
+  const traceparents = ["00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01", undefined];
+  const notify = createNotify({
+    ...fake.ports,
+    // A notice that was not recorded is sent again.
+    ledger: { ...fake.ports.ledger, recordNotice: async () => undefined },
+    traceparent: () => traceparents[fake.notices.length],
+  });
+  await notify(labelUpdated());
+  await notify(labelUpdated());
+  expect(fake.notices.map(({ traceparent }) => traceparent)).toEqual(traceparents);
+  expect(fake.notices[1]).not.toHaveProperty("traceparent");
+});
