@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
+import { DrizzleQueryError, desc, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
 import { createRotatingPool } from "keyturn/pg";
+import { type NewOrder, orders } from "./schema.ts";
 
 const { PORT = "3000", HOST = "127.0.0.1", DB_SECRET_ID } = process.env;
 
@@ -13,25 +16,28 @@ const pool = await createRotatingPool({
 });
 pool.on("error", (error) => console.error("An idle connection was lost:", error.message));
 
+// The pool stays the same object through every rotation, and so does what is built on it.
+const db = drizzle({ client: pool });
+
 const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>> = {
   "GET /health": async (_request, response) => {
-    await pool.query("select 1");
+    await db.execute(sql`select 1`);
     reply(response, 200, { status: "ok" });
   },
   "GET /orders": async (_request, response) => {
-    const { rows } = await pool.query(
-      "select id, item, quantity, placed_at from orders order by id desc limit 10",
-    );
-    reply(response, 200, rows);
+    const { id, item, quantity, placedAt: placed_at } = orders;
+    const latest = await db
+      .select({ id, item, quantity, placed_at })
+      .from(orders)
+      .orderBy(desc(orders.id))
+      .limit(10);
+    reply(response, 200, latest);
   },
   "POST /orders": async (request, response) => {
     const order = await readOrder(request);
     if (!order) return reply(response, 400, { error: "ORDER_INVALID" });
-    const { rows } = await pool.query("insert into orders (item, quantity) values ($1, $2) returning id", [
-      order.item,
-      order.quantity,
-    ]);
-    reply(response, 201, rows[0]);
+    const [placed] = await db.insert(orders).values(order).returning({ id: orders.id });
+    reply(response, 201, placed);
   },
 };
 
@@ -63,7 +69,7 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-async function readOrder(request: IncomingMessage): Promise<{ item: string; quantity: number } | undefined> {
+async function readOrder(request: IncomingMessage): Promise<NewOrder | undefined> {
   const body: unknown = await json(request).catch(() => undefined);
   if (typeof body !== "object" || body === null || !("item" in body) || !("quantity" in body)) {
     return undefined;
@@ -76,5 +82,8 @@ async function readOrder(request: IncomingMessage): Promise<{ item: string; quan
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN";
+  const thrown = error instanceof DrizzleQueryError ? error.cause : error;
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string"
+    ? thrown.code
+    : "UNKNOWN";
 }

@@ -8,7 +8,7 @@ import { neitherIsUsable } from "../core/neither-usable.ts";
 import { Parking, type ParkingTicket } from "../core/parking.ts";
 import type { Rotation } from "../core/rotation.ts";
 import { ROTATION_EVENTS } from "../core/rotation-events.ts";
-import { PoolBase } from "./pool-base.ts";
+import { hearOfMax, PoolBase, showLogin } from "./pool-base.ts";
 import type { CheckoutCallback, VersionPool } from "./version-pool.ts";
 
 const RECOVERY = { firstMs: 50, capMs: 1_500 };
@@ -52,6 +52,7 @@ export class RotatingPool extends PoolBase {
   constructor(deps: RotatingPoolDeps) {
     super(deps.config);
     this.#deps = deps;
+    hearOfMax(this.options, () => this.#shareConnections());
     for (const name of ROTATION_EVENTS) {
       deps.rotation.events.on(name, (event: unknown) => void this.emit(name, event));
     }
@@ -78,8 +79,12 @@ export class RotatingPool extends PoolBase {
   override connect(callback: CheckoutCallback): void;
   override connect(callback?: CheckoutCallback): Promise<pg.PoolClient> | undefined {
     if (callback) return this.#checkOut(callback);
-    return new Promise((resolve, reject) => {
+    return new this.Promise<pg.PoolClient>((resolve, reject) => {
       this.#checkOut((error, client) => (client ? resolve(client) : reject(error)));
+    }).catch((error) => {
+      // As pg-pool: a stack that leads to the caller instead of to the socket.
+      Error.captureStackTrace(error);
+      throw error;
     });
   }
 
@@ -87,7 +92,7 @@ export class RotatingPool extends PoolBase {
   override end(callback: () => void): void;
   override end(callback?: () => void): Promise<void> | undefined {
     const ended = this.ending ? Promise.reject(new Error("Called end on pool more than once")) : this.#end();
-    if (!callback) return ended;
+    if (!callback) return new this.Promise((resolve, reject) => void ended.then(resolve, reject));
     ended.then(
       () => process.nextTick(callback),
       (error) => process.nextTick(callback, error),
@@ -114,6 +119,7 @@ export class RotatingPool extends PoolBase {
 
   /** Takes the waiting checkouts over to a new current pool. Not for applications. */
   follow(current: VersionPool): void {
+    showLogin(this.options, current);
     current.onClosed = () => this.#shareConnections();
     this.#shareConnections();
     current.pool.on("release", () => {

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { KeyturnError } from "../../../shared/contract/errors.ts";
+import { DrainTimeoutError, KeyturnError } from "../../../shared/contract/errors.ts";
 import { type PostgresCredential, postgresErrorCode } from "../../../shared/engines/postgres.ts";
 import { pause } from "../core/backoff.ts";
 import type { LoginGate } from "../core/login-gate.ts";
@@ -46,6 +46,9 @@ export class CheckFailedError extends KeyturnError {
 export class VersionPool {
   readonly pool: pg.Pool;
   readonly gate: LoginGate;
+  /** Whom and what its connections log in to. */
+  readonly address: Pick<PostgresCredential, "host" | "port" | "database" | "user">;
+  readonly password: () => string;
   /** Called when one of its connections has been closed. */
   onClosed: () => void = noop;
   readonly #config: pg.PoolConfig;
@@ -66,6 +69,8 @@ export class VersionPool {
     this.gate = gate;
     this.#askMore = verify;
     const { host, port, database, user } = credential;
+    this.address = { host, port, database, user };
+    this.password = () => credential.password.reveal();
     const base = (config.Client ?? pg.Client) as ClientClass;
     this.#Client = gatedClient(base, {
       credential,
@@ -232,7 +237,11 @@ export class VersionPool {
   cut(): void {
     this.gate.retire();
     // Not ended: that waits for the server, and a client that is still logging in would never call back.
-    this.#cut(() => true);
+    const reason = new DrainTimeoutError(
+      "The credential was rotated; this connection was still in use at the drain deadline",
+    );
+    for (const client of this.#open)
+      client.connection.stream.destroy(this.#held.has(client) ? reason : undefined);
     if (!this.pool.ending) void this.pool.end().catch(noop);
   }
 
