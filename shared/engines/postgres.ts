@@ -1,9 +1,9 @@
 import { setTimeout } from "node:timers/promises";
 import pg from "pg";
-import * as z from "zod/mini";
-import { KeyturnError } from "../contract/errors.ts";
-import { describeIssues } from "../contract/message.ts";
+import { parseDatabaseSecret, UnusableSecretError } from "./database-secret.ts";
 import { Redacted } from "./redacted.ts";
+
+export { UnusableSecretError };
 
 /** Where and as whom to log in to PostgreSQL. */
 export interface PostgresCredential {
@@ -21,38 +21,7 @@ export interface PostgresDefaults {
   readonly database?: string | undefined;
 }
 
-/** Secrets in use have `"dbname": null` and `"port": ""` where a form was left empty: both mean that it is absent. */
-const orAbsent = <T extends z.ZodMiniType<string | number>>(schema: T) =>
-  z.optional(
-    z.pipe(
-      z.union([z.null(), z.literal(""), schema]),
-      z.transform((value) => (value === null || value === "" ? undefined : value)),
-    ),
-  );
-
-/**
- * Shape of a database secret:
- * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
- */
-const PostgresSecret = z.object({
-  engine: orAbsent(z.string()),
-  host: orAbsent(z.string()),
-  port: orAbsent(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(65_535))),
-  dbname: orAbsent(z.string()),
-  username: z.string().check(z.minLength(1)),
-  password: z.string().check(z.minLength(1)),
-});
-
 const ENGINES = new Set(["postgres", "postgresql", "aurora-postgresql"]);
-
-/** The secret cannot be read as a PostgreSQL credential. The message names the keys, never their values. */
-export class UnusableSecretError extends KeyturnError {
-  override readonly name = "UnusableSecretError";
-
-  constructor(message: string) {
-    super("SECRET_UNUSABLE", message);
-  }
-}
 
 /**
  * Reads a secret's text as a PostgreSQL credential; what the secret says wins over the defaults.
@@ -61,22 +30,14 @@ export class UnusableSecretError extends KeyturnError {
  * @throws UnusableSecretError where it is no JSON object, names another engine, or lacks user, password or host
  */
 export function parsePostgresSecret(secret: Redacted, defaults: PostgresDefaults = {}): PostgresCredential {
-  let json: unknown;
-  try {
-    json = JSON.parse(secret.reveal());
-  } catch {
-    // The parser's message quotes the text, so it must not become the cause.
-    throw new UnusableSecretError(
-      "The secret is not JSON; a database secret is an object with username and password",
-    );
-  }
-  const parsed = z.safeParse(PostgresSecret, json);
-  if (!parsed.success) {
-    throw new UnusableSecretError(
-      `The secret is not a database secret: ${describeIssues(parsed.error).join("; ")}`,
-    );
-  }
-  const { engine, host = defaults.host, port = defaults.port ?? 5432, username, password } = parsed.data;
+  const {
+    engine,
+    host = defaults.host,
+    port = defaults.port ?? 5432,
+    dbname,
+    username,
+    password,
+  } = parseDatabaseSecret(secret);
   if (engine !== undefined && !ENGINES.has(engine)) {
     throw new UnusableSecretError(`The secret is for engine "${engine}", not for PostgreSQL`);
   }
@@ -86,7 +47,7 @@ export function parsePostgresSecret(secret: Redacted, defaults: PostgresDefaults
   return {
     host,
     port,
-    database: parsed.data.dbname || defaults.database || "postgres",
+    database: dbname || defaults.database || "postgres",
     user: username,
     password: new Redacted(password),
   };
