@@ -125,9 +125,8 @@ export class SecretWatcher {
     while (this.#next && !this.#stop.signal.aborted) {
       const hint = this.#next;
       this.#next = undefined;
+      this.#trying = undefined;
       try {
-        this.#failure = undefined;
-        this.#trying = undefined;
         await RotationTrace.run(this.#options, hint, (trace) => this.#closeTheDifference(hint, trace));
         this.#backoff.reset();
         this.#loggedReason = undefined;
@@ -175,9 +174,10 @@ export class SecretWatcher {
     // It may have been adopted since the hint came.
     if (hint.notice !== undefined && hint.notice.versionId === resource.versionId) return;
     const version = await trace.fetch(() => this.#read(hint));
-    if (!version) return;
-    if (version.versionId === resource.versionId) {
-      this.#wentAheadOf = undefined;
+    // A failure stands until a look has shown that it is over: whoever gives up meanwhile is told of it.
+    if (!version || version.versionId === resource.versionId) {
+      this.#failure = undefined;
+      if (version) this.#wentAheadOf = undefined;
       return;
     }
     const key = keyOf(version);
@@ -202,6 +202,7 @@ export class SecretWatcher {
       return;
     }
     if (adoption.outcome === "swapped") {
+      this.#failure = undefined;
       this.#leave(former, version);
       const timings = {
         fetchMs,
