@@ -54,7 +54,7 @@ async function startRotatingPool(settings: PoolSettings, ports: RotationPorts): 
     verify,
     warmUp,
     onEvent: (name, args) => void pool.emit(name, ...args),
-    onReopened: () => pool.resume(),
+    onReopened: () => pool.reopened(),
   });
   const onSwapped = () => {
     const { current } = rotation;

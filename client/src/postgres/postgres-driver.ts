@@ -4,10 +4,11 @@ import {
   postgresErrorCode,
   UnusableSecretError,
 } from "../../../shared/engines/postgres.ts";
+import { CheckFailedError } from "../core/check-failed-error.ts";
 import { type LoginBudget, LoginGate, LoginPaused } from "../core/login-gate.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { ResourceDriver } from "../core/rotating-resource.ts";
-import { CheckFailedError, VersionPool, type VersionPoolOptions } from "./version-pool.ts";
+import { VersionPool, type VersionPoolOptions } from "./version-pool.ts";
 
 export interface PostgresDriverOptions extends Pick<VersionPoolOptions, "config" | "verify" | "onEvent"> {
   readonly budget: LoginBudget;

@@ -1,16 +1,11 @@
 import pg from "pg";
-import { DrainTimeoutError, KeyturnError } from "../../../shared/contract/errors.ts";
+import { DrainTimeoutError } from "../../../shared/contract/errors.ts";
 import { type PostgresCredential, postgresErrorCode } from "../../../shared/engines/postgres.ts";
 import { pause } from "../core/backoff.ts";
+import { CheckFailedError } from "../core/check-failed-error.ts";
+import type { Answer, CheckoutPool } from "../core/checkouts.ts";
 import type { LoginGate } from "../core/login-gate.ts";
 import { type ClientClass, gatedClient } from "./gated-client.ts";
-
-/** How `pg.Pool` hands over a connection, or the reason why there is none. */
-export type CheckoutCallback = (
-  error: Error | undefined,
-  client: pg.PoolClient | undefined,
-  done: (release?: Error | boolean) => void,
-) => void;
 
 const VERIFY_TIMEOUT_MS = 10_000;
 /** A server that is there closes its side within that; one that is not would keep the place for as long as TCP tries. */
@@ -32,18 +27,8 @@ export interface VersionPoolOptions {
   readonly onEvent: (name: (typeof FORWARDED)[number], args: unknown[]) => void;
 }
 
-/** The user's own check will not have a credential that logs in. */
-export class CheckFailedError extends KeyturnError {
-  override readonly name = "CheckFailedError";
-
-  constructor(cause: unknown) {
-    const code = postgresErrorCode(cause);
-    super("CHECK_FAILED", `The check of the new credential failed${code ? ` (${code})` : ""}`, { cause });
-  }
-}
-
 /** The pool of one version of the secret: an ordinary `pg.Pool` whose logins pass a gate. */
-export class VersionPool {
+export class VersionPool implements CheckoutPool<pg.PoolClient> {
   readonly pool: pg.Pool;
   readonly gate: LoginGate;
   /** Whom and what its connections log in to. */
@@ -51,6 +36,8 @@ export class VersionPool {
   readonly password: () => string;
   /** Called when one of its connections has been closed. */
   onClosed: () => void = noop;
+  /** Called when a connection is given back, before it is idle. */
+  onReleased: () => void = noop;
   readonly #config: pg.PoolConfig;
   readonly #Client: ClientClass;
   /** Every connection there is: logging in, idle, held, or being closed. */
@@ -86,7 +73,10 @@ export class VersionPool {
     this.pool.on("error", noop);
     this.pool.on("connect", (client) => this.#loggedIn.add(client));
     this.pool.on("acquire", (client) => this.#held.add(client));
-    this.pool.on("release", (_error, client) => this.#held.delete(client));
+    this.pool.on("release", (_error, client) => {
+      this.#held.delete(client);
+      this.onReleased();
+    });
     for (const name of FORWARDED) {
       this.pool.on(name, (...args: unknown[]) => {
         if (!this.#isOurOwnCheckout(name, args)) onEvent(name, args);
@@ -105,6 +95,10 @@ export class VersionPool {
     return this.pool.totalCount - this.pool.idleCount;
   }
 
+  get idleCount(): number {
+    return this.pool.idleCount;
+  }
+
   get openCount(): number {
     return this.#open.size;
   }
@@ -118,12 +112,12 @@ export class VersionPool {
   }
 
   /** As `pg.Pool.connect`; the error is `LoginPaused` where it takes a login that must wait. */
-  checkOut(callback: CheckoutCallback): void {
+  checkOut(answer: Answer<pg.PoolClient>): void {
     this.#checkingOut += 1;
-    this.pool.connect((error, client, done) => {
+    this.pool.connect((error, client) => {
       this.#checkingOut -= 1;
       if (this.#checkingOut === 0) this.#noneCheckingOut();
-      callback(error, client, done);
+      answer(error, client);
     });
   }
 
@@ -150,35 +144,43 @@ export class VersionPool {
 
   /** @throws CheckFailedError where the check fails and the connection does not */
   async #checkByUser(client: pg.Client): Promise<void> {
-    let isLost = false;
-    client.once("end", () => {
-      isLost = true;
-    });
+    if (!this.#askMore) return;
+    // A check may wait for something else than the connection: it is over with the connection all the same.
+    const lost = Promise.withResolvers<never>();
+    client.once("end", () =>
+      lost.reject(new Error("The connection was lost while the credential was checked")),
+    );
+    lost.promise.catch(noop);
     try {
-      await this.#askMore?.(client);
+      await Promise.race([lost.promise, this.#askMore(client)]);
     } catch (error) {
-      throw isLost ? error : new CheckFailedError(error);
+      const stillAnswers = await client.query("select 1").then(
+        () => true,
+        // In a transaction that has failed the server answers with an error.
+        (reason) => postgresErrorCode(reason) !== undefined,
+      );
+      throw stillAnswers ? new CheckFailedError(error, postgresErrorCode(error)) : error;
     }
   }
 
-  /** Opens so many connections, spread over a moment. Gives up on those that do not come, and leaves the rest. */
+  /** Opens so many connections, spread over a moment. Gives up on those that do not come in time, and leaves the rest. */
   async warmUp(count: number): Promise<void> {
     const { perLoginMs, inAllMs } = WARM_UP_SPREAD;
     const spreadMs = Math.min(count * perLoginMs, inAllMs);
+    const opened: pg.PoolClient[] = [];
     this.#isWarmingUp = true;
-    const opened = Promise.allSettled(
-      Array.from({ length: count }, async () => {
-        await pause(Math.random() * spreadMs);
-        return this.pool.connect();
-      }),
-    ).then((checkouts) => {
+    const open = async () => {
+      await pause(Math.random() * spreadMs);
+      const client = await this.pool.connect();
       // All are held until the last has come, or one would be handed out twice.
-      for (const checkout of checkouts) if (checkout.status === "fulfilled") checkout.value.release();
-    });
+      if (this.#isWarmingUp) opened.push(client);
+      else client.release();
+    };
     const done = new AbortController();
-    void opened.finally(() => done.abort());
+    void Promise.allSettled(Array.from({ length: count }, open)).then(() => done.abort());
     await pause(WARM_UP_TIMEOUT_MS, done.signal);
     this.#isWarmingUp = false;
+    for (const client of opened) client.release();
   }
 
   /** That a connection is there is news for the application; that we hold it to warm up is not. */
