@@ -53,7 +53,8 @@ async function startRotatingPool(settings: PoolSettings, ports: RotationPorts): 
     budget,
     verify,
     warmUp,
-    onEvent: (name, args) => void pool.emit(name, ...args),
+    onEvent: (name, first, second) =>
+      void (name === "release" ? pool.emit(name, first, second) : pool.emit(name, first)),
     onReopened: () => pool.reopened(),
   });
   const onSwapped = () => {

@@ -40,7 +40,7 @@ export interface CheckoutsDeps<P> {
   readonly isTimeout?: (error: Error) => boolean;
 }
 
-const RECOVERY = { firstMs: 50, capMs: 1_500 };
+const RECOVERY = { firstMs: 50, capMs: 1_000 };
 
 /**
  * Hands out connections of the version in use. Where its login is refused, a checkout waits for another credential or
@@ -115,25 +115,28 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   }
 
   #checkOut(answer: Answer<C>, ticket: ParkingTicket | undefined): void {
-    const { rotation, hasEnded } = this.#deps;
-    const conclude: Answer<C> = (error, connection) => {
+    const { current } = this.#deps.rotation;
+    if (this.isEnding || !current) {
       ticket?.leave();
-      answer(error, connection);
-    };
-    if (this.isEnding) return void conclude(hasEnded());
-    const { current } = rotation;
-    if (!current) return void conclude(new Error("The pool has no credential yet"));
+      return void answer(this.#deps.hasEnded());
+    }
     current.checkOut((error, connection) => {
-      if (!error) return conclude(undefined, connection);
-      // The pool was retired while we queued or logged in there: nothing to wait for, and nothing was handed over.
-      if (current !== rotation.current && !this.isEnding) return this.#checkOut(answer, ticket);
-      const former = current.isLoginFailure(error) ? this.#formerInsteadOf(current) : undefined;
-      if (!former) return this.#fail(error, answer, ticket);
-      former.checkOut((formerError, formerConnection) => {
-        // What the new credential fails on is what has to be mended.
-        if (formerError) this.#fail(error, answer, ticket);
-        else conclude(undefined, formerConnection);
-      });
+      if (error) return void this.#notHandedOver(error, current, answer, ticket);
+      ticket?.leave();
+      answer(undefined, connection);
+    });
+  }
+
+  #notHandedOver(error: Error, by: P, answer: Answer<C>, ticket: ParkingTicket | undefined): void {
+    // The pool was retired while we queued or logged in there: nothing to wait for.
+    if (by !== this.#deps.rotation.current && !this.isEnding) return void this.#checkOut(answer, ticket);
+    const former = by.isLoginFailure(error) ? this.#formerInsteadOf(by) : undefined;
+    if (!former) return void this.#fail(error, answer, ticket);
+    former.checkOut((formerError, connection) => {
+      // What the new credential fails on is what has to be mended.
+      if (formerError) return void this.#fail(error, answer, ticket);
+      ticket?.leave();
+      answer(undefined, connection);
     });
   }
 

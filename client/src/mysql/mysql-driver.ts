@@ -35,7 +35,7 @@ export function createMysqlDriver(options: MysqlDriverOptions): ResourceDriver<V
       }),
     async warmUp(next, current) {
       // Where logins are refused already, checkouts wait for nothing else than the swap.
-      if (warmUp && !current.gate.isSuspect) await next.warmUp(current.inUse);
+      if (warmUp && !current.gate.isSuspect) await next.warmUp(current.inUse + current.idleCount);
     },
     retire: (pool) => pool.retire(),
     inUse: (pool) => pool.inUse,

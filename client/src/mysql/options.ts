@@ -25,7 +25,7 @@ export interface RotatingPoolOptions
    */
   readonly verify?: ((connection: Connection) => Promise<unknown>) | undefined;
   /**
-   * Whether the new credential opens as many connections as are busy before it takes over. Until the old ones are
+   * Whether the new credential opens as many connections as the old one has before it takes over. Until the old ones are
    * given back there may be up to twice `connectionLimit` then. Default true.
    */
   readonly warmUp?: boolean | undefined;

@@ -88,7 +88,7 @@ class CallbackRotatingPool extends CallbackPool {
  * - the loss of a connection that is held fails its queries, and does not end the process where nobody listens to
  *   the connection's "error";
  * - `connectionLimit` holds for old and new connections together, but for those with which a new credential begins:
- *   one, or as many as were busy (`warmUp`);
+ *   one, or as many as were open (`warmUp`);
  * - "acquire" and "release" are emitted for each checkout, also where a connection goes straight to the next in the
  *   queue, or is lost while it is held;
  * - `end()` may be called again, and resolves when the sockets are closed.

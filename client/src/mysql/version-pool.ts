@@ -15,8 +15,8 @@ export type PoolEvent = "connection" | "acquire" | "release" | "enqueue";
 /** A server that is there closes its side within that; one that is not would keep the place for as long as TCP tries. */
 const CLOSE_MS = 1_000;
 /** A storm of logins is spread over so much time for each of them, and in all. */
-const WARM_UP_SPREAD = { perLoginMs: 10, inAllMs: 250 };
-const WARM_UP_TIMEOUT_MS = 1_000;
+const WARM_UP_SPREAD = { perLoginMs: 30, inAllMs: 600 };
+const WARM_UP_TIMEOUT_MS = 1_500;
 const noop = () => undefined;
 
 export interface VersionPoolOptions {

@@ -27,7 +27,7 @@ export interface RotatingPoolOptions
    */
   readonly verify?: ((client: pg.Client) => Promise<unknown>) | undefined;
   /**
-   * Whether the new credential opens as many connections as are busy before it takes over. Until the old ones are
+   * Whether the new credential opens as many connections as the old one has before it takes over. Until the old ones are
    * given back there may be up to twice `max` then. Default true.
    */
   readonly warmUp?: boolean | undefined;

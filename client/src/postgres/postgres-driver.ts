@@ -32,7 +32,7 @@ export function createPostgresDriver(options: PostgresDriverOptions): ResourceDr
       }),
     async warmUp(next, current) {
       // Where logins are refused already, checkouts wait for nothing else than the swap.
-      if (warmUp && !current.gate.isSuspect) await next.warmUp(current.inUse);
+      if (warmUp && !current.gate.isSuspect) await next.warmUp(current.pool.totalCount);
     },
     retire: (pool) => pool.retire(),
     inUse: (pool) => pool.inUse,

@@ -39,7 +39,7 @@ export interface RotatingPoolDeps {
  * - the loss of a connection that is held fails its queries, and does not end the process where nobody listens to
  *   the client's "error";
  * - `max` holds for old and new connections together, but for those with which a new credential begins: one, or as
- *   many as were busy (`warmUp`);
+ *   many as were open (`warmUp`);
  * - `end()` serves the checkouts that queue for a connection, and rejects those that wait for a credential.
  *
  * A query that was sent is never sent again.

@@ -13,9 +13,8 @@ const CLOSE_MS = 1_000;
 const noop = () => undefined;
 
 /** A storm of logins is spread over so much time for each of them, and in all. */
-const WARM_UP_SPREAD = { perLoginMs: 10, inAllMs: 250 };
-const WARM_UP_TIMEOUT_MS = 1_000;
-const FORWARDED = ["connect", "acquire", "release", "remove"] as const;
+const WARM_UP_SPREAD = { perLoginMs: 30, inAllMs: 600 };
+const WARM_UP_TIMEOUT_MS = 1_500;
 
 export interface VersionPoolOptions {
   readonly config: pg.PoolConfig;
@@ -24,8 +23,15 @@ export interface VersionPoolOptions {
   /** The user's own check of a new credential. */
   readonly verify?: ((client: pg.Client) => Promise<unknown>) | undefined;
   /** Hears the events that `pg.Pool` has for the application. */
-  readonly onEvent: (name: (typeof FORWARDED)[number], args: unknown[]) => void;
+  readonly onEvent: (
+    name: "connect" | "acquire" | "release" | "remove",
+    first: unknown,
+    second?: unknown,
+  ) => void;
 }
+
+/** What we note on a client: cheaper than a set that every query adds to and deletes from. */
+type Holdable = pg.Client & { isHeld?: boolean };
 
 /** The pool of one version of the secret: an ordinary `pg.Pool` whose logins pass a gate. */
 export class VersionPool implements CheckoutPool<pg.PoolClient> {
@@ -41,8 +47,7 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
   readonly #config: pg.PoolConfig;
   readonly #Client: ClientClass;
   /** Every connection there is: logging in, idle, held, or being closed. */
-  readonly #open = new Set<pg.Client>();
-  readonly #held = new Set<pg.Client>();
+  readonly #open = new Set<Holdable>();
   readonly #loggedIn = new WeakSet<pg.Client>();
   readonly #loginErrors = new WeakSet<Error>();
   readonly #askMore: VersionPoolOptions["verify"];
@@ -71,17 +76,28 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
     this.pool = new pg.Pool({ ...this.#config, Client: this.#Client });
     // A server that stops breaks idle connections; without a listener that would end the process.
     this.pool.on("error", noop);
-    this.pool.on("connect", (client) => this.#loggedIn.add(client));
-    this.pool.on("acquire", (client) => this.#held.add(client));
-    this.pool.on("release", (_error, client) => {
-      this.#held.delete(client);
-      this.onReleased();
+    this.pool.on("connect", (client) => {
+      this.#loggedIn.add(client);
+      onEvent("connect", client);
     });
-    for (const name of FORWARDED) {
-      this.pool.on(name, (...args: unknown[]) => {
-        if (!this.#isOurOwnCheckout(name, args)) onEvent(name, args);
-      });
-    }
+    this.pool.on("remove", (client) => onEvent("remove", client));
+    this.#hearOfCheckouts(onEvent);
+  }
+
+  /** On the way of every query, so it does as little as it can. */
+  #hearOfCheckouts(onEvent: VersionPoolOptions["onEvent"]): void {
+    this.pool.on("acquire", (client: Holdable) => {
+      client.isHeld = true;
+      // That a connection is there is news for the application; that we hold it to warm up is not.
+      if (this.#isWarmingUp) this.#warming.add(client);
+      else onEvent("acquire", client);
+    });
+    this.pool.on("release", (error, client: Holdable) => {
+      client.isHeld = false;
+      if (this.#warming.size > 0 && this.#warming.delete(client)) return;
+      this.onReleased();
+      onEvent("release", error, client);
+    });
   }
 
   /** Whether both may be valid at the same time. */
@@ -183,13 +199,6 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
     for (const client of opened) client.release();
   }
 
-  /** That a connection is there is news for the application; that we hold it to warm up is not. */
-  #isOurOwnCheckout(name: (typeof FORWARDED)[number], args: unknown[]): boolean {
-    if (name === "acquire" && this.#isWarmingUp) this.#warming.add(args[0]);
-    if (name === "release") return this.#warming.delete(args[1]);
-    return name === "acquire" && this.#warming.has(args[0]);
-  }
-
   /** Lets it have so many connections from now on. */
   allow(max: number): void {
     const more = max - this.pool.options.max;
@@ -214,7 +223,7 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
     while (this.pool.waitingCount > 0) {
       await this.pool.connect().then((client) => client.release(), noop);
     }
-    const impolite = setTimeout(() => this.#cut((client) => !this.#held.has(client)), CLOSE_MS);
+    const impolite = setTimeout(() => this.#cut((client) => !client.isHeld), CLOSE_MS);
     await this.pool.end();
     // pg-pool does not wait for the sockets, which count towards what the store allows.
     if (this.#open.size > 0) {
@@ -242,12 +251,11 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
     const reason = new DrainTimeoutError(
       "The credential was rotated; this connection was still in use at the drain deadline",
     );
-    for (const client of this.#open)
-      client.connection.stream.destroy(this.#held.has(client) ? reason : undefined);
+    for (const client of this.#open) client.connection.stream.destroy(client.isHeld ? reason : undefined);
     if (!this.pool.ending) void this.pool.end().catch(noop);
   }
 
-  #cut(isMeant: (client: pg.Client) => boolean): void {
+  #cut(isMeant: (client: Holdable) => boolean): void {
     for (const client of this.#open) if (isMeant(client)) client.connection.stream.destroy();
   }
 
@@ -255,7 +263,6 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
     this.#open.add(client);
     client.once("end", () => {
       this.#open.delete(client);
-      this.#held.delete(client);
       this.onClosed();
       if (this.#open.size === 0) this.#noneOpen();
     });

@@ -120,7 +120,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
 
     test("reaches a pool that nobody uses", async () => {
       const scene = await begin("unused");
-      const pool = await scene.open();
+      const pool = await scene.open({ warmUp: false });
       await pool.query("select 1");
       const versionId = await openWindow(scene, "second-EXAMPLE");
       await scene.announce(versionId);

@@ -92,7 +92,7 @@ describe("a single-user rotation", () => {
 
   test("reaches a pool that nobody uses", async () => {
     const { secret, user } = await begin("idle");
-    const pool = await scene.open({ idleTimeoutMillis: 0 });
+    const pool = await scene.open({ idleTimeoutMillis: 0, warmUp: false });
     await pool.query("select 1");
     const next = { user, password: "second-EXAMPLE" };
     const versionId = secret.stage(next);

@@ -18,7 +18,7 @@ async function rotateToClone(scene: Scene) {
 const hold = (pool: pg.Pool, count: number) =>
   Promise.all(Array.from({ length: count }, () => pool.connect()));
 
-test("the new credential has as many connections as were busy when it takes over", async () => {
+test("the new credential has as many connections as the old one had when it takes over", async () => {
   const scene = await begin("warm");
   const pool = await scene.open({ max: 8 });
   const held = await hold(pool, 5);
@@ -39,10 +39,11 @@ test("the new credential has as many connections as were busy when it takes over
   expect(report?.timings.warmUpMs).toBeGreaterThan(0);
 });
 
-test("an idle pool opens none", async () => {
+test("a pool that was idle for so long that its connections are closed opens none", async () => {
   const scene = await begin("cold");
-  const pool = await scene.open();
+  const pool = await scene.open({ idleTimeoutMillis: 1 });
   await pool.query("select 1");
+  await vi.waitFor(() => expect(pool.totalCount).toBe(0));
   const { user, versionId } = await rotateToClone(scene);
   await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
   await vi.waitFor(async () => expect(await stage.database.sessionsOf(user)).toBe(0));
