@@ -101,7 +101,29 @@ export async function createRotatingResource<T>({
 }: RotatingResourceOptions<T>): Promise<StartedRotation<T>> {
   const { settings } = readRotationOptions(options, process.env, z.strictObject({}));
   const ports = await openPorts(settings, options);
-  const rotation = new Rotation(settings, ports, { driver, budget: new LoginBudget(settings.maxLoginTries) });
+  const budget = new LoginBudget(settings.maxLoginTries);
+  const rotation = new OwnStoreRotation(settings, ports, { driver: counting(driver, budget), budget });
   await rotation.start();
   return rotation as StartedRotation<T>;
+}
+
+/** A refused login is counted where it is told of; the drivers of our own count at the store's gate. */
+class OwnStoreRotation<T> extends Rotation<T> {
+  override loginRefused(): Promise<void> {
+    this.budget.recordRefusal();
+    return super.loginRefused();
+  }
+}
+
+function counting<T>(driver: ResourceDriver<T>, budget: LoginBudget): ResourceDriver<T> {
+  const verify = async (resource: T) => {
+    try {
+      await driver.verify(resource);
+    } catch (error) {
+      if (driver.refusal(error)) budget.recordRefusal();
+      throw error;
+    }
+  };
+  // Not spread: a driver may be an object of a class.
+  return Object.assign(Object.create(driver), { verify });
 }

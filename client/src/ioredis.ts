@@ -1,7 +1,7 @@
 /** Redis and Valkey for `ioredis`: the published entry `keyturn/ioredis`. */
 import { LoginBudget } from "./core/login-gate.ts";
-import { Rotation, type RotationPorts } from "./core/rotation.ts";
-import { ROTATION_EVENTS } from "./core/rotation-events.ts";
+import { Rotation } from "./core/rotation.ts";
+import type { RotationPorts } from "./core/rotation-ports.ts";
 import { openPorts } from "./open-ports.ts";
 import { Clients } from "./redis/clients.ts";
 import { Logins } from "./redis/logins.ts";
@@ -68,8 +68,6 @@ async function startRotatingRedis(settings: RedisSettings, ports: RotationPorts)
   const clients = new Clients({ rotation, logins, drainTimeoutMs });
   await rotation.start();
   const redis = new RotatingRedis(config, { clients });
-  for (const name of ROTATION_EVENTS) {
-    rotation.events.on(name, (event: unknown) => void redis.emit(name, event));
-  }
+  rotation.emitBy(redis);
   return redis;
 }

@@ -1,6 +1,7 @@
 /** MySQL and MariaDB for `mysql2`: the published entry `keyturn/mysql2`. */
 import { LoginBudget } from "./core/login-gate.ts";
-import { Rotation, type RotationPorts } from "./core/rotation.ts";
+import { Rotation } from "./core/rotation.ts";
+import type { RotationPorts } from "./core/rotation-ports.ts";
 import { createMysqlDriver } from "./mysql/mysql-driver.ts";
 import { type PoolSettings, type RotatingPoolOptions, readOptions } from "./mysql/options.ts";
 import { RotatingPool } from "./mysql/rotating-pool.ts";

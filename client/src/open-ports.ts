@@ -1,8 +1,8 @@
 import type { Channel } from "./core/channel.ts";
 import { identifyInstance } from "./core/instance.ts";
 import { warningsOnly } from "./core/logger.ts";
-import type { RotationPorts } from "./core/rotation.ts";
 import type { RotationOptions, RotationSettings } from "./core/rotation-options.ts";
+import type { RotationPorts } from "./core/rotation-ports.ts";
 import type { SecretSource } from "./core/secret-source.ts";
 
 interface OpenSource {

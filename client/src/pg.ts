@@ -1,6 +1,7 @@
 /** PostgreSQL for `node-postgres`: the published entry `keyturn/pg`. */
 import { LoginBudget } from "./core/login-gate.ts";
-import { Rotation, type RotationPorts } from "./core/rotation.ts";
+import { Rotation } from "./core/rotation.ts";
+import type { RotationPorts } from "./core/rotation-ports.ts";
 import { openPorts } from "./open-ports.ts";
 import { type PoolSettings, type RotatingPoolOptions, readOptions } from "./postgres/options.ts";
 import { createPostgresDriver } from "./postgres/postgres-driver.ts";
@@ -53,6 +54,7 @@ async function startRotatingPool(settings: PoolSettings, ports: RotationPorts): 
     budget,
     verify,
     warmUp,
+    max: () => pool.options.max,
     onEvent: (name, first, second) =>
       void (name === "release" ? pool.emit(name, first, second) : pool.emit(name, first)),
     onReopened: () => pool.reopened(),

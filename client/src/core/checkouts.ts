@@ -55,6 +55,8 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   readonly #ending = new AbortController();
   #recovery: AbortController | undefined;
   #warnedOf: P | undefined;
+  /** What was last fallen back to. */
+  #former: P | undefined;
   /** The last that was heard from the gate. */
   #paused: LoginPaused | undefined;
 
@@ -73,7 +75,8 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
 
   checkOut(answer: Answer<C>): void {
     const { current } = this.#deps.rotation;
-    if (this.#paused && this.#parking.size > 0 && !this.isEnding && current?.gate.isSuspect) {
+    const mustQueue = this.#paused && this.#parking.size > 0 && !this.isEnding && current?.gate.isSuspect;
+    if (mustQueue && this.#paused && !this.#usableFormer(current)) {
       // In turn: whoever gives a connection back and comes again would have it before those who wait for it.
       this.#waitAndTryAgain(this.#paused, answer, this.#park());
       this.#offerIdle(current);
@@ -110,8 +113,12 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
    */
   shareConnections(): void {
     const { rotation, limit } = this.#deps;
-    const stillOpen = rotation.draining.reduce((sum, { openCount }) => sum + openCount, 0);
-    rotation.current?.allow(Math.max(1, limit() - stillOpen));
+    const { current, draining } = rotation;
+    const open = draining.reduce((sum, { openCount }) => sum + openCount, 0);
+    current?.allow(Math.max(1, limit() - open));
+    const former = this.#former;
+    if (!former || !current || !draining.includes(former)) return;
+    former.allow(Math.max(1, limit() - (open - former.openCount) - current.openCount));
   }
 
   #checkOut(answer: Answer<C>, ticket: ParkingTicket | undefined): void {
@@ -128,15 +135,21 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   }
 
   #notHandedOver(error: Error, by: P, answer: Answer<C>, ticket: ParkingTicket | undefined): void {
+    const isOvertaken = () => by !== this.#deps.rotation.current && !this.isEnding;
     // The pool was retired while we queued or logged in there: nothing to wait for.
-    if (by !== this.#deps.rotation.current && !this.isEnding) return void this.#checkOut(answer, ticket);
-    const former = by.isLoginFailure(error) ? this.#formerInsteadOf(by) : undefined;
+    if (isOvertaken()) return void this.#checkOut(answer, ticket);
+    const former = by.isLoginFailure(error) ? this.#usableFormer(by) : undefined;
     if (!former) return void this.#fail(error, answer, ticket);
+    this.#beginFallBack(by, former);
     former.checkOut((formerError, connection) => {
+      // Its time may have come while we were there.
+      const isOver = isOvertaken() || this.#deps.rotation.fallBack() !== former;
+      if (formerError && isOver && !this.isEnding) return void this.#checkOut(answer, ticket);
       // What the new credential fails on is what has to be mended.
       if (formerError) return void this.#fail(error, answer, ticket);
       ticket?.leave();
       answer(undefined, connection);
+      this.#parking.wakeAll();
     });
   }
 
@@ -154,19 +167,24 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   }
 
   /** The credential before, where it may still be valid beside the one in use. */
-  #formerInsteadOf(current: P): P | undefined {
-    const { rotation, limit } = this.#deps;
-    const former = rotation.fallBack();
+  #usableFormer(current: P): P | undefined {
+    const former = this.#deps.rotation.fallBack();
     // Told apart by user and host: with one user, whether its former password lives on is the server's affair.
-    if (!former?.isOtherLoginThan(current) || former.gate.isSuspect) return undefined;
-    former.allow(Math.max(1, limit() - current.openCount));
-    if (this.#warnedOf !== current) {
-      this.#warnedOf = current;
-      const { logger, secretId } = rotation;
-      logger.warn({ secretId }, "New credential fails; checkouts fall back to the one before");
-      void rotation.loginRefused();
+    return former?.isOtherLoginThan(current) && !former.gate.isSuspect ? former : undefined;
+  }
+
+  #beginFallBack(current: P, former: P): void {
+    if (this.#former !== former) {
+      this.#former = former;
+      former.onClosed = () => this.shareConnections();
     }
-    return former;
+    this.shareConnections();
+    if (this.#warnedOf === current) return;
+    this.#warnedOf = current;
+    const { rotation } = this.#deps;
+    const { logger, secretId } = rotation;
+    logger.warn({ secretId }, "New credential fails; checkouts fall back to the one before");
+    void rotation.loginRefused();
   }
 
   #waitAndTryAgain(paused: LoginPaused, answer: Answer<C>, ticket: ParkingTicket): void {
@@ -201,7 +219,7 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
       void this.#deps.rotation.loginRefused();
       await pause(backoff.next(), stop);
       const { current } = this.#deps.rotation;
-      if (current?.gate.admitsLogin) this.#parking.wakeOldest();
+      if (current && (current.gate.admitsLogin || this.#usableFormer(current))) this.#parking.wakeOldest();
       else if (current) this.#offerIdle(current);
     }
   }

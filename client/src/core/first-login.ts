@@ -18,7 +18,8 @@ export async function findArn(
   { secretId, authWaitMs }: RotationSettings,
   source: SecretSource,
 ): Promise<string> {
-  if (secretId.startsWith("arn:")) return secretId;
+  // Secrets Manager takes an ARN without the last part, six characters of its own; topics are named with it.
+  if (/^arn:.*-[A-Za-z0-9]{6}$/.test(secretId)) return secretId;
   const timeUp = AbortSignal.timeout(authWaitMs);
   const backoff = createBackoff(FIRST_READ);
   let last: unknown;

@@ -32,33 +32,36 @@ export interface Observed {
   readonly lastRotatedAt: Date | undefined;
   readonly channel: ChannelState;
   readonly source: string;
-  readonly failure: { readonly error: unknown } | undefined;
+  readonly failure: { readonly versionId?: string | undefined; readonly error: unknown } | undefined;
+  readonly hasEnded: boolean;
 }
 
 /**
  * Asks the store for an answer, and tells how the rotation stands. Never throws.
  *
- * @param ping one question on a connection that serves
+ * @param ping one question on a connection that serves; the signal says that nobody waits for the answer any more
  */
 export async function checkHealth(
   rotation: Observed,
-  ping: () => Promise<unknown>,
+  ping: (timeUp: AbortSignal) => Promise<unknown>,
   { timeoutMs = 5_000 }: HealthOptions = {},
 ): Promise<Health> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`No answer within ${timeoutMs} ms`), timeoutMs);
-  });
-  const answered = new Promise<unknown>((resolve) => resolve(ping())).then(() => undefined, reasonOf);
-  const unanswered = await Promise.race([answered, late]);
-  clearTimeout(timer);
-
   const { secretId, versionId, lastRotatedAt, channel, source, failure } = rotation;
   const facts = { secretId, versionId, lastRotatedAt, channel, source };
+  if (rotation.hasEnded) return { status: "down", ...facts, reason: "It was ended" };
+  const timeUp = new AbortController();
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => {
+    timeUp.abort();
+    late.resolve(`No answer within ${timeoutMs} ms`);
+  }, timeoutMs);
+  const answered = (async () => ping(timeUp.signal))().then(() => undefined, reasonOf);
+  const unanswered = await Promise.race([answered, late.promise]);
+  clearTimeout(timer);
   if (unanswered !== undefined) return { status: "down", ...facts, reason: unanswered };
   if (failure) {
-    const reason = `The newest version is not in use: ${reasonOf(failure.error)}`;
-    return { status: "degraded", ...facts, reason };
+    const what = failure.versionId ? "The newest version is not in use" : "It is not known what is current";
+    return { status: "degraded", ...facts, reason: `${what}: ${reasonOf(failure.error)}` };
   }
   if (channel === "down") return { status: "degraded", ...facts, reason: "The channel is down" };
   return { status: "ok", ...facts };

@@ -2,8 +2,14 @@ import { DrainTimeoutError } from "../../../shared/contract/errors.ts";
 import type { Redacted } from "../../../shared/engines/redacted.ts";
 import { type Steps, untraced } from "../telemetry/steps.ts";
 import { pause } from "./backoff.ts";
+import { withDeadline } from "./deadline.ts";
+import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";
 import type { Refusal } from "./refusal.ts";
+
+/** A driver may have shorter limits of its own; these are for one that hangs. */
+const VERIFY_TIMEOUT_MS = 30_000;
+const WARM_UP_TIMEOUT_MS = 5_000;
 
 /** What a store's driver adds: `T` holds all the connections that were made with one version of a secret. */
 export interface ResourceDriver<T> {
@@ -75,7 +81,7 @@ export class RotatingResource<T> {
   #current: InUse<T> | undefined;
   #candidate: T | undefined;
   #former: Former<T> | undefined;
-  #ended = false;
+  readonly #stop = new AbortController();
 
   constructor(options: RotatingResourceOptions<T>) {
     this.#options = options;
@@ -105,7 +111,7 @@ export class RotatingResource<T> {
    * There for `drainTimeoutMs` after the swap, the time in which both are used anyway.
    */
   fallBack(): T | undefined {
-    if (!this.#former || this.#ended) return undefined;
+    if (!this.#former || this.#hasEnded) return undefined;
     this.#former.resource ??= this.#options.driver.connect(this.#former.value, this.#former.versionId);
     return this.#former.resource;
   }
@@ -129,14 +135,19 @@ export class RotatingResource<T> {
       const made = driver.connect(candidate.value, candidate.versionId);
       resource = made;
       this.#candidate = made;
-      await steps.step("verify", () => driver.verify(made));
+      const deadline = {
+        ms: VERIFY_TIMEOUT_MS,
+        stopped: this.#stop.signal,
+        who: "The check of the credential",
+      };
+      await steps.step("verify", () => withDeadline(deadline, async () => driver.verify(made)));
       const verifyMs = performance.now() - startedAt;
-      if (this.#ended || !(await isStillCurrent()) || this.#ended) {
+      if (this.#hasEnded || !(await isStillCurrent()) || this.#hasEnded) {
         driver.close(resource);
         return { outcome: "superseded" };
       }
       const warmUpMs = await this.#warmUp(resource, steps);
-      if (this.#ended || (warmUpMs !== undefined && !(await isStillCurrent())) || this.#ended) {
+      if (this.#hasEnded || (warmUpMs !== undefined && !(await isStillCurrent())) || this.#hasEnded) {
         driver.close(resource);
         return { outcome: "superseded" };
       }
@@ -145,7 +156,7 @@ export class RotatingResource<T> {
       return { outcome: "swapped", verifyMs, ...(warmUpMs === undefined ? {} : { warmUpMs }) };
     } catch (error) {
       if (resource !== undefined) driver.close(resource);
-      if (this.#ended) return { outcome: "superseded" };
+      if (this.#hasEnded) return { outcome: "superseded" };
       const refusal = driver.refusal(error);
       if (!refusal) throw error;
       return { outcome: "rejected", refusal, cause: error };
@@ -154,9 +165,13 @@ export class RotatingResource<T> {
     }
   }
 
+  get #hasEnded(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   /** Drops a candidate, lets the current version finish what it holds, and waits for the retired ones. */
   async end(finish: (current: T) => Promise<void>): Promise<void> {
-    this.#ended = true;
+    this.#stop.abort();
     if (this.#candidate !== undefined) this.#options.driver.close(this.#candidate);
     this.#leaveFormer();
     await Promise.all([
@@ -170,7 +185,10 @@ export class RotatingResource<T> {
     const current = this.#current?.resource;
     if (!driver.warmUp || current === undefined) return undefined;
     const startedAt = performance.now();
-    await steps.step("warm-up", async () => driver.warmUp?.(next, current)).catch(() => undefined);
+    const deadline = { ms: WARM_UP_TIMEOUT_MS, stopped: this.#stop.signal, who: "The warm-up" };
+    await steps
+      .step("warm-up", () => withDeadline(deadline, async () => driver.warmUp?.(next, current)))
+      .catch(() => undefined);
     return performance.now() - startedAt;
   }
 
@@ -207,7 +225,11 @@ export class RotatingResource<T> {
     let cutOff = 0;
     const startedAt = performance.now();
     const givenBack = new AbortController();
-    void driver.retire(resource).finally(() => givenBack.abort());
+    const retired = (async () => driver.retire(resource))();
+    retired.catch((error) =>
+      logger.error({ versionId, ...describeError(error) }, "Retired pool did not close"),
+    );
+    void retired.catch(() => undefined).finally(() => givenBack.abort());
     await pause(drainTimeoutMs, givenBack.signal);
     if (!givenBack.signal.aborted) {
       cutOff = driver.inUse(resource);

@@ -30,7 +30,7 @@ export interface Rejected extends RotationDetected {
   readonly reason: Refusal;
 }
 
-/** Nothing is open any more of a version that was in use. */
+/** Nothing is open any more of a version that was in use. Comes again where checkouts fell back to it since. */
 export interface Drained {
   readonly secretId: string;
   readonly versionId: string;
@@ -65,14 +65,3 @@ export interface RotationEvents {
   recovered: [event: Recovered];
   "login-refused": [event: LoginRefused];
 }
-
-/** Their names, for whoever hands them on. */
-export const ROTATION_EVENTS = [
-  "rotation-detected",
-  "swapped",
-  "rejected",
-  "drained",
-  "degraded",
-  "recovered",
-  "login-refused",
-] as const satisfies readonly (keyof RotationEvents)[];

@@ -1,30 +1,20 @@
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
+import type { Notice } from "../../../shared/contract/notice.ts";
 import { RotationTelemetry } from "../telemetry/rotation-telemetry.ts";
 import type { Attempt, Failure } from "./attempt.ts";
 import { pause } from "./backoff.ts";
 import type { Channel, ChannelListener } from "./channel.ts";
-import { describeError } from "./describe-error.ts";
 import { findArn, firstLogin, startFailed } from "./first-login.ts";
-import type { Instance } from "./instance.ts";
 import type { Logger } from "./logger.ts";
 import type { LoginBudget } from "./login-gate.ts";
+import { Poll } from "./poll.ts";
 import { Reporter } from "./reporter.ts";
 import { type ResourceDriver, RotatingResource } from "./rotating-resource.ts";
-import type { RotationDetected, RotationEvents } from "./rotation-events.ts";
+import type { RotationEvents } from "./rotation-events.ts";
+import { RotationNews } from "./rotation-news.ts";
 import type { RotationSettings } from "./rotation-options.ts";
-import type { SecretSource } from "./secret-source.ts";
-import { type Detected, SecretWatcher } from "./secret-watcher.ts";
-
-/** What a rotation needs of the world. */
-export interface RotationPorts {
-  readonly source: SecretSource;
-  /** Absent where no channel is configured. */
-  readonly createChannel: ((secretArn: string) => Channel) | undefined;
-  readonly instance: Instance;
-  readonly logger: Logger;
-  /** Called when nothing is left, after `end()` or a start that failed. */
-  readonly onEnded?: () => void;
-}
+import type { RotationPorts } from "./rotation-ports.ts";
+import { SecretWatcher } from "./secret-watcher.ts";
 
 /** What a store adds. */
 export interface RotationParts<T> {
@@ -52,7 +42,9 @@ const POLL_BESIDE_CHANNEL_MS = 3_600_000;
  * rotation.current; // what the driver made of the current version
  */
 export class Rotation<T> {
-  readonly events = new EventEmitter<RotationEvents>();
+  /** Counts refused logins. */
+  protected readonly budget: LoginBudget;
+  readonly #news: RotationNews;
   /** Metrics; a store that has a pool adds its counts. */
   readonly telemetry: RotationTelemetry;
   readonly #settings: RotationSettings;
@@ -66,19 +58,28 @@ export class Rotation<T> {
   #lastRotatedAt: Date | undefined;
   #isReading = false;
   #hasStarted = false;
+  #hasEnded = false;
+  #noticeAtStart: Notice | undefined;
+  #channelArn: string | undefined;
+  readonly #poll: Poll;
 
   constructor(settings: RotationSettings, ports: RotationPorts, parts: RotationParts<T>) {
     this.#settings = settings;
     this.#ports = ports;
     const { secretId, drainTimeoutMs, tryPending } = settings;
     const { source, logger } = ports;
+    this.#news = new RotationNews(secretId, logger);
     const { driver, budget, onSwapped } = parts;
+    this.budget = budget;
     this.#resource = new RotatingResource<T>({
       driver,
       drainTimeoutMs,
       logger,
-      onSwapped: (current) => onSwapped?.(current),
-      onDrained: (drained) => this.#emit("drained", { secretId, ...drained }),
+      onSwapped: (current) => {
+        this.#news.swapping();
+        onSwapped?.(current);
+      },
+      onDrained: (drain) => this.#news.drained(drain),
     });
     this.#watcher = new SecretWatcher({
       secretId,
@@ -87,12 +88,26 @@ export class Rotation<T> {
       tryPending,
       budget,
       logger,
-      onDetected: (detected) => this.#detected(detected),
+      onDetected: (detected) => this.#news.detected(detected),
       onAttempted: (attempt) => this.#attempted(attempt),
     });
+    this.#poll = new Poll(
+      () => void this.#watcher.look("poll"),
+      () => this.#pollIntervalMs,
+    );
     this.#reporter = new Reporter(ports.instance, undefined);
-    budget.onRefused = () => this.#emit("login-refused", { secretId });
+    budget.onRefused = () => this.#news.loginRefused();
     this.telemetry = new RotationTelemetry(this);
+  }
+
+  /** Tells of each step. What a listener throws is logged, and stops nothing. */
+  get events(): EventEmitter<RotationEvents> {
+    return this.#news.events;
+  }
+
+  /** Has what the application holds emit the events too. */
+  emitBy(emitter: Pick<EventEmitter, "rawListeners">): void {
+    this.#news.emitBy(emitter);
   }
 
   /** What the driver made of the version in use; undefined before the first login. */
@@ -137,6 +152,10 @@ export class Rotation<T> {
     return this.#ports.source.name ?? "custom";
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   get logger(): Logger {
     return this.#ports.logger;
   }
@@ -160,18 +179,20 @@ export class Rotation<T> {
       throw error;
     }
     this.#hasStarted = true;
-    this.#poll();
+    this.#restartPoll();
     const { secretId, refreshIntervalMs } = this.#settings;
     this.#ports.logger.info(
       { secretId, source: this.source, refreshIntervalMs, channel: this.#channelState },
       "Watch started",
     );
+    if (this.#noticeAtStart) this.#watcher.notice(this.#noticeAtStart);
   }
 
   async #start(): Promise<void> {
     const { source, createChannel, instance } = this.#ports;
     if (createChannel) {
-      this.#channel = createChannel(await findArn(this.#settings, source));
+      this.#channelArn = await findArn(this.#settings, source);
+      this.#channel = createChannel(this.#channelArn);
       this.#channelState = "down";
     }
     this.#reporter = new Reporter(instance, this.#channel);
@@ -190,12 +211,15 @@ export class Rotation<T> {
 
   /** @param finish lets what is in use end in order */
   async end(finish: (current: T) => Promise<void> = async () => undefined): Promise<void> {
+    this.#hasEnded = true;
     this.telemetry.end();
-    const finished = this.#resource.end(finish);
-    await this.#watcher.stop();
-    await this.#channel?.close();
-    await finished;
+    this.#poll.stop();
+    const closed = await Promise.allSettled([
+      this.#resource.end(finish),
+      this.#watcher.stop().then(() => this.#channel?.close()),
+    ]);
     this.#ports.onEnded?.();
+    for (const part of closed) if (part.status === "rejected") throw part.reason;
   }
 
   /** Opens the channel; resolves when it is subscribed, or when that takes too long to wait for. */
@@ -204,8 +228,9 @@ export class Rotation<T> {
     const subscribed = new AbortController();
     const listener: ChannelListener = {
       noticed: (notice) => {
-        // Before the first read a notice has nothing to tell: that read comes after it.
-        if (this.#isReading) this.#watcher.notice(notice);
+        // Told of after the start: that read comes later, but it may be behind.
+        if (this.#hasStarted) this.#watcher.notice(notice);
+        else this.#noticeAtStart = notice;
       },
       subscribed: () => {
         subscribed.abort();
@@ -220,77 +245,56 @@ export class Rotation<T> {
   #channelStands(): void {
     const wasDown = this.#channelState === "down" && this.#hasStarted;
     this.#channelState = "up";
-    this.#poll();
+    this.#restartPoll();
     if (!this.#isReading) return;
     const read = this.#watcher.look("reconnect");
     this.#reporter.repeat();
-    if (wasDown) void read.then(() => this.#emit("recovered", { secretId: this.secretId }));
+    if (wasDown) void read.then(() => this.#news.recovered());
   }
 
   #channelIsLost(reason: string): void {
     this.#channelState = "down";
-    this.#poll();
-    this.#emit("degraded", { secretId: this.secretId, reason });
+    this.#restartPoll();
+    this.#news.degraded(reason);
   }
 
-  #poll(): void {
-    if (!this.#hasStarted || this.#ports.source.isStatic) return;
+  #restartPoll(): void {
+    if (this.#hasStarted && !this.#hasEnded && !this.#ports.source.isStatic) this.#poll.restart();
+  }
+
+  get #pollIntervalMs(): number {
     const { refreshIntervalMs } = this.#settings;
     // A version that was refused is tried again with time, and no notice will say when.
     const isQuiet = this.#channelState === "up" && !this.failure;
-    this.#watcher.pollEvery(
-      isQuiet ? Math.max(POLL_BESIDE_CHANNEL_MS, refreshIntervalMs) : refreshIntervalMs,
-    );
-  }
-
-  #detected(detected: Detected): void {
-    const event = this.#describe(detected);
-    const { secretArn, versionId, trigger } = event;
-    this.#ports.logger.info({ secretArn, versionId, trigger }, "Rotation detected");
-    this.#emit("rotation-detected", event);
+    return isQuiet ? Math.max(POLL_BESIDE_CHANNEL_MS, refreshIntervalMs) : refreshIntervalMs;
   }
 
   #attempted(attempt: Attempt): void {
-    const { logger } = this.#ports;
-    const { version, trigger, timings, refusal, former } = attempt;
-    const fields = { secretArn: version.secretArn, versionId: version.versionId, trigger, ...timings };
-    const told = { ...this.#describe(attempt), timings };
+    const { version, refusal, former } = attempt;
+    this.#checkChannel(version.secretArn);
     if (!refusal) {
       if (former) this.#lastRotatedAt = new Date();
-      logger.info(fields, "Credential is in use");
-      this.#emit("swapped", { ...told, previousVersionId: former });
+      this.#news.swapped(attempt);
+    } else if (this.current) {
+      this.#news.rejected(attempt, refusal);
     } else {
-      const reason = { code: refusal.code, reason: refusal.message };
-      if (!this.current) {
-        // In the middle of a rotation a refusal is to be expected; it is reported if the start gives up on it.
-        logger.info({ ...fields, ...reason }, "Credential was refused; waiting for another one");
-        this.#refusedAtStart = attempt;
-        return;
-      }
-      logger.warn({ ...fields, ...reason }, "Credential was rejected; the old one stays in use");
-      this.#emit("rejected", { ...told, reason: refusal });
+      this.#news.refusedAtStart(attempt, refusal);
+      // It is reported if the start gives up on it.
+      this.#refusedAtStart = attempt;
+      return;
     }
     this.#reporter.report(attempt);
-    this.#poll();
+    this.#restartPoll();
   }
 
-  #describe({ version, trigger, notice }: Detected): RotationDetected {
-    return {
-      secretId: this.secretId,
-      secretArn: version.secretArn,
-      versionId: version.versionId,
-      trigger,
-      ...(notice && { currentSince: notice.currentSince }),
-      ...(notice?.traceparent !== undefined && { traceparent: notice.traceparent }),
-    };
-  }
-
-  /** A listener's fault is the application's, and must not stop a rotation half-way. */
-  #emit<K extends keyof RotationEvents>(name: K, event: RotationEvents[K][0]): void {
-    for (const listener of this.events.rawListeners(name)) {
-      new Promise((resolve) => resolve(Reflect.apply(listener, this.events, [event]))).catch((error) =>
-        this.#ports.logger.error({ event: name, ...describeError(error) }, "A listener has failed"),
-      );
-    }
+  /** Somebody gave an ARN that is not the secret's own: its topic is another one. */
+  #checkChannel(secretArn: string): void {
+    if (this.#channelArn === undefined || this.#channelArn === secretArn) return;
+    const { secretId, source } = this;
+    this.#ports.logger.warn(
+      { secretId, secretArn, source },
+      "The secret has another ARN than the one given; its notices are not heard",
+    );
+    this.#channelArn = undefined;
   }
 }

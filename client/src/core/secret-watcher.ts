@@ -43,6 +43,7 @@ interface Hint {
 }
 
 const RETRY = { firstMs: 200, capMs: 10_000 };
+const LOGIN_FAILURE_PACE = { firstMs: 40, capMs: 1_000 };
 
 /**
  * Keeps a resource on the version that is AWSCURRENT. Hints, the poll and failed logins only say "look now"; one look
@@ -53,10 +54,12 @@ export class SecretWatcher {
   readonly #reader: VersionReader;
   readonly #refused: RefusedVersions;
   readonly #backoff = createBackoff(RETRY);
+  /** Of looks after refused logins, which may come by the thousand and mostly find nothing new. */
+  readonly #pace = createBackoff(LOGIN_FAILURE_PACE);
+  #sameUntil = 0;
   readonly #stop = new AbortController();
   #next: Hint | undefined;
   #looking: Promise<void> | undefined;
-  #pollTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #failure: Failure | undefined;
   #trying: string | undefined;
@@ -77,23 +80,10 @@ export class SecretWatcher {
     return this.#failure;
   }
 
-  /** Polls from now on at this interval in milliseconds, less up to a tenth. */
-  pollEvery(intervalMs: number): void {
-    clearTimeout(this.#pollTimer);
-    if (this.#stop.signal.aborted) return;
-    this.#pollTimer = setTimeout(
-      () => {
-        void this.look("poll");
-        this.pollEvery(intervalMs);
-      },
-      intervalMs * (0.9 + Math.random() * 0.1),
-    );
-    this.#pollTimer.unref();
-  }
-
-  /** Looks at what a notice says; one for the version in use costs nothing. */
+  /** Looks at what a notice says; one for the version in use costs nothing, unless we are about to leave it. */
   notice(notice: Notice): void {
-    if (notice.versionId !== this.#options.resource.versionId) void this.look("notice", notice);
+    const isInUse = notice.versionId === this.#options.resource.versionId;
+    if (!isInUse || this.#looking || this.#failure) void this.look("notice", notice);
   }
 
   /**
@@ -102,21 +92,20 @@ export class SecretWatcher {
    */
   look(trigger: Trigger, notice?: Notice): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve();
-    // It knows nothing that the read that has just failed did not: the retry is soon enough.
-    if (trigger === "login-failure" && this.#readIsDue) return Promise.resolve();
+    // It knows nothing that the read that has just failed, or has just changed nothing, did not.
+    if (trigger === "login-failure" && (this.#readIsDue || performance.now() < this.#sameUntil)) {
+      return Promise.resolve();
+    }
     // A notice knows more than a plain look; of two notices the later one is more likely right, and both are checked.
     if (notice || !this.#next?.notice) this.#next = { trigger, notice, at: performance.now() };
     this.#clearRetry();
-    this.#looking ??= this.#work().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#looking ??= this.#work();
     return this.#looking;
   }
 
   /** Stops looking; resolves when a look under way has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    clearTimeout(this.#pollTimer);
     this.#clearRetry();
     await this.#looking;
   }
@@ -135,7 +124,10 @@ export class SecretWatcher {
         this.#failure = { error, versionId: this.#trying };
         this.#retryLater(hint, error);
       }
+      if (hint.trigger === "login-failure") this.#sameUntil = performance.now() + this.#pace.next();
     }
+    // In the same tick as the last look at what is next, or a hint could fall between.
+    this.#looking = undefined;
   }
 
   #retryLater(hint: Hint, error: unknown): void {
@@ -172,7 +164,7 @@ export class SecretWatcher {
   async #closeTheDifference(hint: Hint, trace: RotationTrace): Promise<void> {
     const { resource, logger } = this.#options;
     // It may have been adopted since the hint came.
-    if (hint.notice !== undefined && hint.notice.versionId === resource.versionId) return;
+    if (hint.notice && hint.notice.versionId === resource.versionId && !this.#failure) return;
     const version = await trace.fetch(() => this.#read(hint));
     // A failure stands until a look has shown that it is over: whoever gives up meanwhile is told of it.
     if (!version || version.versionId === resource.versionId) {
@@ -203,6 +195,8 @@ export class SecretWatcher {
     }
     if (adoption.outcome === "swapped") {
       this.#failure = undefined;
+      this.#pace.reset();
+      this.#sameUntil = 0;
       this.#leave(former, version);
       const timings = {
         fetchMs,

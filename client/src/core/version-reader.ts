@@ -8,6 +8,7 @@ import { CURRENT, type SecretSource, type SecretVersion } from "./secret-source.
 export const READ_TIMEOUT_MS = 5_000;
 const NOTICED_READ = { firstMs: 50, capMs: 1_000 };
 const NOTICED_READ_MS = 5_000;
+const UNSEEN_MS = 120_000;
 /** For so long after a swap, a read that brings back a former version is taken for a stale one. */
 const STALE_READ_MS = 10_000;
 
@@ -33,13 +34,17 @@ export class VersionReader {
   /** When each version was left. Several may be stale at once, where rotations follow each other quickly. */
   readonly #left = new Map<string, Date>();
 
+  #unseen: { readonly versionId: string; readonly since: number } | undefined;
+
   constructor(options: VersionReaderOptions) {
     this.#options = options;
   }
 
   swapped(from: string, to: string): void {
+    for (const versionId of this.#left.keys()) this.#leftMomentsAgo(versionId);
     this.#left.delete(to);
     this.#left.set(from, new Date());
+    this.#unseen = undefined;
   }
 
   /** @throws DependencyError where the read fails or hangs, or brings a version that was left a moment ago */
@@ -56,26 +61,46 @@ export class VersionReader {
     return this.#read(async (source, secretId, signal) => source.readPending?.(secretId, signal));
   }
 
-  /** The version that a notice names, once it is current; another new one that is; or undefined where there is none. */
+  /**
+   * The version that a notice names, once it is current; another new one that is; or undefined where there is none.
+   *
+   * @throws DependencyError where a read fails, or the version is not to be seen yet
+   */
   async readNoticed(
     notice: Notice,
     { inUse, isInterrupted }: NoticedRead,
   ): Promise<SecretVersion | undefined> {
     const { stopped } = this.#options;
     const backoff = createBackoff(NOTICED_READ);
-    const giveUpAt = performance.now() + NOTICED_READ_MS;
+    // Fast at first; when it is repeated it looks once.
+    const giveUpAt = this.#unseenSince(notice) + NOTICED_READ_MS;
     for (;;) {
       const noticed = await this.#read((source, secretId, signal) =>
         source.readVersion(secretId, notice.versionId, signal),
       );
       if (noticed?.labels.includes(CURRENT) && !this.#isLate(notice)) return noticed;
       const current = await this.readCurrent();
-      // Another new version: the notice was superseded. AWSPREVIOUS: it was late. Else our reads are behind it.
+      // Another new version: the notice was superseded. AWSPREVIOUS or no label: it was late. Else our reads are behind it.
       if (current.versionId !== inUse) return current;
-      if (noticed?.labels.includes("AWSPREVIOUS")) return undefined;
-      if (performance.now() >= giveUpAt || isInterrupted() || stopped.aborted) return undefined;
+      if (noticed && (noticed.labels.length === 0 || noticed.labels.includes("AWSPREVIOUS")))
+        return undefined;
+      if (isInterrupted() || stopped.aborted || this.#isForged(notice)) return undefined;
+      if (performance.now() >= giveUpAt) {
+        throw new DependencyError("The version that the notice names is not to be seen yet");
+      }
       await pause(backoff.next(), stopped);
     }
+  }
+
+  /** When we began to look for it. */
+  #unseenSince({ versionId }: Notice): number {
+    if (this.#unseen?.versionId !== versionId) this.#unseen = { versionId, since: performance.now() };
+    return this.#unseen.since;
+  }
+
+  /** No read is behind for that long: the notice names a version that never was. */
+  #isForged(notice: Notice): boolean {
+    return performance.now() - this.#unseenSince(notice) > UNSEEN_MS;
   }
 
   /** A notice from before the version was left, which comes once more, and a stale read would take us back to it. */

@@ -14,7 +14,7 @@ import type { LoginBudget } from "../core/login-gate.ts";
 import { neitherIsUsable } from "../core/neither-usable.ts";
 import { Parking, type ParkingTicket } from "../core/parking.ts";
 import type { Rotation } from "../core/rotation.ts";
-import { ROTATION_EVENTS, type RotationEvents } from "../core/rotation-events.ts";
+import type { RotationEvents } from "../core/rotation-events.ts";
 import type { VersionClient } from "./version-client.ts";
 
 const RECOVERY = { firstMs: 50, capMs: 1_500 };
@@ -51,9 +51,7 @@ export class RotatingClient extends EventEmitter<RotationEvents> {
   constructor(deps: RotatingClientDeps) {
     super();
     this.#deps = deps;
-    for (const name of ROTATION_EVENTS) {
-      deps.rotation.events.on(name, (event: unknown) => void Reflect.apply(this.emit, this, [name, event]));
-    }
+    deps.rotation.emitBy(this);
   }
 
   /**

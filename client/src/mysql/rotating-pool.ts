@@ -4,7 +4,7 @@ import { isMysqlAuthFailure } from "../../../shared/engines/mysql.ts";
 import { Checkouts } from "../core/checkouts.ts";
 import { checkHealth, type Health, type HealthOptions } from "../core/health.ts";
 import type { Rotation } from "../core/rotation.ts";
-import { ROTATION_EVENTS, type RotationEvents } from "../core/rotation-events.ts";
+import type { RotationEvents } from "../core/rotation-events.ts";
 import { CallbackPool, type PoolCallback, PromisePool, readPoolConfig } from "./mysql2-classes.ts";
 import type { VersionPool } from "./version-pool.ts";
 
@@ -114,9 +114,7 @@ export class RotatingPool extends PoolBase {
     super(new CallbackRotatingPool(config, checkouts, finish), config.Promise);
     this.#rotation = rotation;
     this.#checkouts = checkouts;
-    for (const name of ROTATION_EVENTS) {
-      rotation.events.on(name, (event: unknown) => void this.emit(name, event));
-    }
+    rotation.emitBy(this);
   }
 
   /** Settings of the pool. Holds no credential. */

@@ -52,6 +52,8 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
   readonly #held = new Set<mysql.Connection>();
   readonly #leaving = new WeakSet<mysql.Connection>();
   #isRetired = false;
+  /** Connections that are opened for those who queue. */
+  #opening = 0;
   #retirement: Promise<void> | undefined;
   #noneOpen: () => void = noop;
 
@@ -155,9 +157,15 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
     const before = config.connectionLimit ?? 0;
     if (before === 0 || this.#isRetired) return;
     config.connectionLimit = max;
-    // mysql2 looks at its queue only when a connection comes or goes.
-    for (let n = Math.min(max - before, this.waitingCount); n > 0; n -= 1) {
-      this.#borrow().then((connection) => connection.release(), noop);
+    // mysql2 looks at its queue only when a connection comes or goes. One that we ask for must not queue itself.
+    const more = Math.min(max - this.openCount, this.waitingCount - this.#opening);
+    for (let n = more; n > 0; n -= 1) {
+      this.#opening += 1;
+      this.#borrow()
+        .then((connection) => connection.release(), noop)
+        .finally(() => {
+          this.#opening -= 1;
+        });
     }
   }
 

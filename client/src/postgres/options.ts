@@ -66,12 +66,14 @@ export function readOptions(options: RotatingPoolOptions, env: NodeJS.ProcessEnv
   const given = environment ? { ...options, secretId: ENVIRONMENT } : options;
   const { settings, rest } = readRotationOptions(given, env, PoolOptions);
   const { verify, warmUp, ...pool } = rest;
-  const { ssl, max } = environment ?? {};
+  const config: pg.PoolConfig = { ...pool };
+  if (environment?.ssl !== undefined) config.ssl ??= environment.ssl;
+  if (environment?.max !== undefined) config.max ??= environment.max;
   return {
     ...settings,
     verify,
     warmUp,
     environment: environment?.source,
-    pool: { ...(ssl === undefined ? {} : { ssl }), ...(max === undefined ? {} : { max }), ...pool },
+    pool: config,
   };
 }

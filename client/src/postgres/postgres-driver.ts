@@ -13,18 +13,20 @@ import { VersionPool, type VersionPoolOptions } from "./version-pool.ts";
 export interface PostgresDriverOptions extends Pick<VersionPoolOptions, "config" | "verify" | "onEvent"> {
   readonly budget: LoginBudget;
   readonly warmUp: boolean;
+  /** Connections that a new pool may have, as of now. */
+  readonly max: () => number;
   /** A credential that was under suspicion has logged in. */
   readonly onReopened: () => void;
 }
 
 /** PostgreSQL, one `pg.Pool` for each version of the secret. */
 export function createPostgresDriver(options: PostgresDriverOptions): ResourceDriver<VersionPool> {
-  const { config, verify, onEvent, budget, warmUp, onReopened } = options;
+  const { config, verify, onEvent, budget, warmUp, max, onReopened } = options;
   return {
     connect(secret) {
       const credential = parsePostgresSecret(secret, config);
       const gate = new LoginGate({ budget, isAuthFailure: isPostgresAuthFailure, onReopened });
-      return new VersionPool({ config, credential, gate, verify, onEvent });
+      return new VersionPool({ config: { ...config, max: max() }, credential, gate, verify, onEvent });
     },
     verify: (pool) =>
       pool.verify().catch((error) => {

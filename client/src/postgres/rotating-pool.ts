@@ -4,7 +4,6 @@ import { Checkouts } from "../core/checkouts.ts";
 import { describeError } from "../core/describe-error.ts";
 import { checkHealth, type Health, type HealthOptions } from "../core/health.ts";
 import type { Rotation } from "../core/rotation.ts";
-import { ROTATION_EVENTS } from "../core/rotation-events.ts";
 import { hearOfMax, PoolBase, showLogin } from "./pool-base.ts";
 import type { VersionPool } from "./version-pool.ts";
 
@@ -48,6 +47,7 @@ export class RotatingPool extends PoolBase {
   readonly #deps: RotatingPoolDeps;
   readonly #checkouts: Checkouts<pg.PoolClient, VersionPool>;
   #pinging: Promise<unknown> | undefined;
+  #cutPing: () => void = noop;
 
   constructor(deps: RotatingPoolDeps) {
     super(deps.config);
@@ -60,9 +60,7 @@ export class RotatingPool extends PoolBase {
       isTimeout: ({ message }) => TIMEOUTS.includes(message),
     });
     hearOfMax(this.options, () => this.#checkouts.shareConnections());
-    for (const name of ROTATION_EVENTS) {
-      deps.rotation.events.on(name, (event: unknown) => void this.emit(name, event));
-    }
+    deps.rotation.emitBy(this);
   }
 
   override get totalCount(): number {
@@ -116,15 +114,36 @@ export class RotatingPool extends PoolBase {
    * @example const { status } = await pool.health({ timeoutMs: 1000 });
    */
   health(options?: HealthOptions): Promise<Health> {
-    return checkHealth(this.#deps.rotation, () => this.#ping(), options);
+    return checkHealth(this.#deps.rotation, (timeUp) => this.#ping(timeUp), options);
   }
 
   /** One at a time: probes of a pool that is busy must not fill its queue. */
-  #ping(): Promise<unknown> {
-    this.#pinging ??= this.query("select 1").finally(() => {
+  #ping(timeUp: AbortSignal): Promise<unknown> {
+    timeUp.addEventListener("abort", () => this.#cutPing(), { once: true });
+    this.#pinging ??= this.#askForOneRow().finally(() => {
       this.#pinging = undefined;
     });
     return this.#pinging;
+  }
+
+  async #askForOneRow(): Promise<void> {
+    const client = await this.connect();
+    let isGivenBack = false;
+    const giveBack = (reason?: Error) => {
+      if (!isGivenBack) client.release(reason);
+      isGivenBack = true;
+    };
+    // A connection that a firewall has forgotten must not stand for the database for as long as TCP tries.
+    this.#cutPing = () => giveBack(new Error("The database did not answer in time"));
+    try {
+      await client.query("select 1");
+      giveBack();
+    } catch (error) {
+      giveBack(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      this.#cutPing = noop;
+    }
   }
 
   /** Takes the waiting checkouts over to a new current pool. Not for applications. */

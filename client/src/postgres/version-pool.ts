@@ -52,6 +52,8 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
   readonly #loginErrors = new WeakSet<Error>();
   readonly #askMore: VersionPoolOptions["verify"];
   #isWarmingUp = false;
+  /** Connections that are opened for those who queue. */
+  #opening = 0;
   readonly #warming = new Set<unknown>();
   #noneOpen: () => void = noop;
   #checkingOut = 0;
@@ -201,13 +203,20 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
 
   /** Lets it have so many connections from now on. */
   allow(max: number): void {
-    const more = max - this.pool.options.max;
     this.pool.options.max = max;
-    if (this.pool.ending) return;
-    // A queue is only looked at when a connection comes or goes.
-    for (let n = Math.min(more, this.pool.waitingCount); n > 0; n -= 1) {
-      this.pool.connect((_error, client) => client?.release());
+    // A queue is only looked at when a connection comes or goes. One that we ask for must not queue itself.
+    while (this.#mayOpenMore) {
+      this.#opening += 1;
+      this.pool.connect((_error, client) => {
+        this.#opening -= 1;
+        client?.release();
+      });
     }
+  }
+
+  get #mayOpenMore(): boolean {
+    const { ending, totalCount, idleCount, waitingCount, options } = this.pool;
+    return !ending && idleCount === 0 && totalCount < options.max && this.#opening < waitingCount;
   }
 
   /**

@@ -6,9 +6,10 @@ import { describeError } from "../core/describe-error.ts";
 import { checkHealth, type Health, type HealthOptions } from "../core/health.ts";
 import { LoginBudget } from "../core/login-gate.ts";
 import type { ResourceDriver } from "../core/rotating-resource.ts";
-import { Rotation, type RotationPorts } from "../core/rotation.ts";
-import { ROTATION_EVENTS, type RotationEvents } from "../core/rotation-events.ts";
+import { Rotation } from "../core/rotation.ts";
+import type { RotationEvents } from "../core/rotation-events.ts";
 import { LONGEST_TIMER_MS, type RotationSettings } from "../core/rotation-options.ts";
+import type { RotationPorts } from "../core/rotation-ports.ts";
 
 /** One version of a secret, as its user sees it. */
 export interface SecretValue<T> {
@@ -45,9 +46,7 @@ export class WatchedSecret<T> extends EventEmitter<RotationEvents> {
       budget: new LoginBudget(settings.maxLoginTries),
       onSwapped: (held) => this.#swapped(held),
     });
-    for (const name of ROTATION_EVENTS) {
-      this.#rotation.events.on(name, (event: unknown) => void this.emit(name, ...([event] as never)));
-    }
+    this.#rotation.emitBy(this);
   }
 
   /** The version in use: what to sign or to authenticate with. */

@@ -34,7 +34,8 @@ test("without a secret the credential is the environment's, and a log line says 
     KEYTURN_TOPIC_PREFIX: "keyturn/test",
   });
   const { lines, logger } = collect();
-  const pool = await createRotatingPool({ secretId: undefined, logger });
+  // Options that are undefined leave the environment's as they are.
+  const pool = await createRotatingPool({ secretId: undefined, logger, max: undefined as never });
   const { rows } = await pool.query("select current_user as name, current_database() as database");
   expect(rows).toEqual([{ name: user, database: "shop" }]);
   expect(pool.options.max).toBe(3);

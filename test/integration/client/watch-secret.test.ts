@@ -175,3 +175,53 @@ test("a store of one's own is followed by its driver", async () => {
   await rotation.end(async ({ name }) => void closed.push(name));
   expect(closed).toEqual(["first", "second"]);
 });
+
+test("a check that never answers keeps nothing from ending", async () => {
+  const secret = createSecret("good");
+  let hangs = false;
+  const key = await watchSecret(secretArn, {
+    ...channel(),
+    secrets: secret,
+    parse: (text: string) => text,
+    verify: () => (hangs ? new Promise(() => {}) : undefined),
+  });
+  hangs = true;
+  const detected = new Promise((resolve) => key.once("rotation-detected", resolve));
+  await secret.rotate("next");
+  await detected;
+  await key.close();
+  const start = watchSecret(secretArn, {
+    ...channel(),
+    secrets: secret,
+    authWaitMs: 200,
+    parse: (text: string) => text,
+    verify: () => new Promise(() => {}),
+  });
+  await expect(start).rejects.toMatchObject({ code: "DEPENDENCY_FAILED" });
+});
+
+test("a driver of one's own that fails to retire or to end is logged or told, and leaves nothing open", async () => {
+  const secret = createSecret("first");
+  const errors: string[] = [];
+  const driver: ResourceDriver<string> = {
+    connect: (value) => value.reveal(),
+    verify: async () => undefined,
+    retire: () => Promise.reject(new Error("unbind")),
+    inUse: () => 0,
+    close: () => undefined,
+    refusal: () => undefined,
+  };
+  const logger = { ...silent, error: (_fields: object, text: string) => errors.push(text) };
+  const options = { ...channel(), secretId: secretArn, secrets: secret, driver, logger };
+  const rotation = await createRotatingResource(options);
+  const heard: string[] = [];
+  rotation.events.on("swapped", () => heard.push("swapped"));
+  rotation.events.on("drained", () => heard.push("drained"));
+  rotation.events.on("login-refused", () => heard.push("login-refused"));
+  await secret.rotate("second");
+  await vi.waitFor(() => expect(heard).toEqual(["swapped", "drained"]));
+  expect(errors).toEqual(["Retired pool did not close"]);
+  await rotation.loginRefused();
+  expect(heard.at(-1)).toBe("login-refused");
+  await expect(rotation.end(() => Promise.reject(new Error("unbind")))).rejects.toThrow("unbind");
+});

@@ -53,11 +53,49 @@ describe("a notice", () => {
   test("for a version that never comes is given up", async () => {
     const { secrets, resource, watcher } = await setUp();
     watcher.notice(noticeFor("forged"));
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(140_000);
     const { length } = secrets.reads;
-    await vi.advanceTimersByTimeAsync(60_000);
+    expect(length).toBeLessThan(100);
+    await vi.advanceTimersByTimeAsync(600_000);
     expect(secrets.reads).toHaveLength(length);
+    expect(watcher.failure).toBeUndefined();
     expect(resource.versionId).toBe("v1");
+  });
+
+  test("is followed however long reads are behind it, within two minutes", async () => {
+    const { secrets, resource, watcher } = await setUp();
+    watcher.notice(noticeFor("v2"));
+    await vi.advanceTimersByTimeAsync(60_000);
+    secrets.promote("v2");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(resource.versionId).toBe("v2");
+  });
+
+  test("that takes the label back while another version is tried is not lost", async () => {
+    const { secrets, resource, watcher, settle } = await setUp();
+    const login = Promise.withResolvers<void>();
+    resource.hold = login.promise;
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    secrets.promote("v1");
+    watcher.notice(noticeFor("v1"));
+    login.resolve();
+    await settle();
+    expect(resource.versionId).toBe("v1");
+  });
+
+  test("for the version in use ends what was wrong with a newer one", async () => {
+    const { secrets, resource, watcher, settle } = await setUp();
+    resource.bad.add("v2");
+    secrets.promote("v2");
+    watcher.notice(noticeFor("v2"));
+    await settle();
+    expect(watcher.failure).toBeDefined();
+    secrets.promote("v1");
+    watcher.notice(noticeFor("v1"));
+    await settle();
+    expect(watcher.failure).toBeUndefined();
   });
 
   test("for a superseded version leads to the one that is current", async () => {
@@ -150,18 +188,6 @@ describe("a refused version", () => {
 });
 
 describe("without a notice", () => {
-  test("the poll finds a new version within its interval", async () => {
-    const { secrets, resource, watcher } = await setUp();
-    watcher.pollEvery(300_000);
-    secrets.promote("v2");
-    await vi.advanceTimersByTimeAsync(269_000);
-    expect(resource.versionId).toBe("v1");
-    await vi.advanceTimersByTimeAsync(31_000);
-    expect(resource.versionId).toBe("v2");
-    await watcher.stop();
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
   test("a read that fails is repeated with growing delays until it succeeds", async () => {
     const { secrets, resource, watcher } = await setUp();
     secrets.failure = new DependencyError("Secrets Manager is away");
@@ -199,4 +225,27 @@ describe("without a notice", () => {
     await vi.advanceTimersByTimeAsync(30_000);
     expect(resource.versionId).toBe("v1");
   });
+});
+
+test("refused logins that come by the thousand read now and then", async () => {
+  const { secrets, watcher } = await setUp();
+  for (let ms = 0; ms < 2_000; ms += 1) {
+    void watcher.look("login-failure");
+    await vi.advanceTimersByTimeAsync(1);
+  }
+  expect(secrets.reads.length).toBeLessThan(12);
+  expect(secrets.reads.length).toBeGreaterThan(2);
+});
+
+test("a hint that comes as a look ends is looked at", async () => {
+  const { secrets, watcher, settle } = await setUp();
+  const look = watcher.look("poll");
+  for (let n = 0; n < 20; n += 1) {
+    await Promise.resolve();
+    const before = secrets.reads.length;
+    await watcher.look("poll");
+    expect(secrets.reads.length).toBeGreaterThan(before);
+  }
+  await look;
+  await settle();
 });

@@ -11,6 +11,7 @@ const driver = createPostgresDriver({
   onReopened() {},
   onEvent() {},
   warmUp: false,
+  max: () => 10,
 });
 const connect = (secret: object) => driver.connect(new Redacted(JSON.stringify(secret)), "v1").pool.options;
 

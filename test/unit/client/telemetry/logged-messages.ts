@@ -33,7 +33,7 @@ function isLogger({ callee }: CallExpression): boolean {
   if (callee.type !== "MemberExpression") return false;
   const { object } = callee;
   const name = object.type === "MemberExpression" ? object.property : object;
-  return name.type === "Identifier" && /logger$/i.test(name.value);
+  return "value" in name && /logger$/i.test(String(name.value));
 }
 
 function readCall({ callee, arguments: given }: CallExpression, path: string): LoggedMessage {
