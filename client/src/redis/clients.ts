@@ -4,8 +4,18 @@ import type { Rotation } from "../core/rotation.ts";
 import type { SocketOptions } from "./log-in.ts";
 import { LoginConnector, type OpenSession } from "./login-connector.ts";
 import type { Logins } from "./logins.ts";
-import type { RotatingRedis } from "./rotating-redis.ts";
 import type { Elsewhere, VersionLogin } from "./version-login.ts";
+
+/** A client, as far as those that share its rotation are concerned. */
+export interface SharingClient {
+  readonly options: RedisOptions;
+  /** Takes the login in use, on its open session too. */
+  follow(): void;
+  /** Ends the session that still has another login. */
+  cut(reason: DrainTimeoutError): void;
+  /** Fails the commands that wait for a login. */
+  giveUp(reason: Error): void;
+}
 
 export interface ClientsDeps {
   readonly rotation: Rotation<VersionLogin>;
@@ -21,7 +31,7 @@ export class Clients {
   readonly rotation: Rotation<VersionLogin>;
   readonly #logins: Logins;
   readonly #drainTimeoutMs: number;
-  readonly #clients = new Set<RotatingRedis>();
+  readonly #clients = new Set<SharingClient>();
   readonly #connectors = new WeakMap<RedisOptions, LoginConnector>();
   #ended: Promise<void> | undefined;
 
@@ -36,15 +46,15 @@ export class Clients {
     return this.#logins.current;
   }
 
-  add(client: RotatingRedis): void {
+  add(client: SharingClient): void {
     this.#clients.add(client);
   }
 
-  delete(client: RotatingRedis): void {
+  delete(client: SharingClient): void {
     this.#clients.delete(client);
   }
 
-  connectorOf(client: RotatingRedis): LoginConnector | undefined {
+  connectorOf(client: SharingClient): LoginConnector | undefined {
     return this.#connectors.get(client.options);
   }
 
@@ -81,7 +91,7 @@ export class Clients {
   }
 
   /** A client is closed for good. Resolves when the rotation has ended too, where it was the last one. */
-  async leave(client: RotatingRedis): Promise<void> {
+  async leave(client: SharingClient): Promise<void> {
     this.#clients.delete(client);
     if (this.#clients.size > 0) return;
     this.#ended ??= this.rotation.end();
@@ -100,7 +110,7 @@ export class Clients {
     return session;
   }
 
-  #clientOf(options: RedisOptions): RotatingRedis | undefined {
+  #clientOf(options: RedisOptions): SharingClient | undefined {
     return [...this.#clients].find((client) => client.options === options);
   }
 }
