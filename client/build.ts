@@ -54,8 +54,20 @@ export async function buildPackage(folder: string): Promise<void> {
     // Bundlers read sideEffects from the nearest package.json, too.
     await writeJson(join(folder, inner, "package.json"), { type, sideEffects: false });
   }
-  await copyFile(join(CLIENT, "README.md"), join(folder, "README.md"));
+  await copyPages(folder);
   await copyFile(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
+}
+
+/** The README, with the pages that it leads to; what lies elsewhere in the repository is named without a link. */
+async function copyPages(folder: string): Promise<void> {
+  const readme = await readFile(join(CLIENT, "README.md"), "utf8");
+  const published = readme
+    .replaceAll("](../docs/", "](docs/")
+    .replaceAll(/\[([^\]]+)\]\(\.\.\/[^)]*\)/g, "$1");
+  await writeFile(join(folder, "README.md"), published);
+  await mkdir(join(folder, "docs"));
+  const linked = new Set([...published.matchAll(/\]\(docs\/([\w-]+\.md)/g)].map(([, page = ""]) => page));
+  for (const page of linked) await copyFile(join(ROOT, "docs", page), join(folder, "docs", page));
 }
 
 /** One build for all entries, so that what several share, such as the errors, exists once in each format. */

@@ -109,6 +109,7 @@ function readOptions(
   const named = Object.entries(isResource(resources) ? { default: resources } : resources);
   const parsed = z.safeParse(z.object({ timeoutMs: milliseconds(5_000) }), options);
   const problems = [
+    ...(named.length === 0 ? ["resources: name at least one"] : []),
     ...named.flatMap(([name, resource]) => (isResource(resource) ? [] : `${name}: has no health()`)),
     ...(parsed.success ? [] : describeIssues(parsed.error)),
   ];
@@ -141,7 +142,9 @@ async function checkOne(resource: HealthResource, timeoutMs: number): Promise<An
     const health = await Promise.race([resource.health({ timeoutMs }), late]);
     if (!health) return { status: "down", reason: `No answer within ${timeoutMs} ms` };
     // Field by field: there is more in it than a stranger who reaches the port should read.
-    const { status, versionId, lastRotatedAt, channel, source, reason } = health;
+    const { versionId, lastRotatedAt, channel, source, reason } = health;
+    // A check of one's own may say something else than it should: what is not known to be well is not ready.
+    const status = health.status === "ok" || health.status === "degraded" ? health.status : "down";
     return { status, versionId, lastRotatedAt, channel, source, reason };
   } catch (error) {
     return { status: "down", reason: describeError(error).code ?? "The check has failed" };

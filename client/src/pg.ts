@@ -11,6 +11,7 @@ export {
   ConfigError,
   CredentialRejectedError,
   DependencyError,
+  DrainTimeoutError,
   KeyturnError,
 } from "../../shared/contract/errors.ts";
 export { UnusableSecretError } from "../../shared/engines/postgres.ts";

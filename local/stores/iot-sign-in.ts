@@ -33,7 +33,7 @@ export interface IotSignInOptions {
 }
 
 const SERVICE = "iotdevicegateway";
-/** So far ahead of ours may the clock of a caller be. */
+/** So far from ours may the clock of a caller be, whatever X-Amz-Expires says: users report no more of IoT Core. */
 const MAX_SKEW_MS = 5 * 60_000;
 const MAX_EXPIRES_SECONDS = 7 * 86_400;
 /** What the signature itself is made of, or is added after it: the session token. */
@@ -62,7 +62,8 @@ export function createIotSignIn({ region, now }: IotSignInOptions): IotSignIn {
     }
     const ageMs = now().getTime() - signedAt.getTime();
     if (Number.isNaN(ageMs)) throw new SignInRefused("X-Amz-Date is no time");
-    if (ageMs > expiresIn * 1_000) throw new SignInRefused(`The signature of ${iso(signedAt)} has expired`);
+    if (ageMs > Math.min(expiresIn * 1_000, MAX_SKEW_MS))
+      throw new SignInRefused(`The signature of ${iso(signedAt)} has expired`);
     if (-ageMs > MAX_SKEW_MS) throw new SignInRefused(`The signature of ${iso(signedAt)} is not valid yet`);
   }
 

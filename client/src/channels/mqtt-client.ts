@@ -33,6 +33,8 @@ export async function createMqttClient(settings: MqttClientSettings): Promise<Mq
     clean: true,
     clientId,
     connectTimeout: connectTimeoutMs,
+    // A connection that is half open is noticed within one and a half of these. AWS IoT Core takes 30 seconds or more.
+    keepalive: 30,
     // Both left to us: its own timer neither grows nor lets the process exit, and a signature takes its time.
     reconnectPeriod: 0,
     manualConnect: true,

@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { ChannelAuth } from "../core/rotation-options.ts";
 import { createClientId } from "./client-id.ts";
 import { connectOnce, createMqttClient } from "./mqtt-client.ts";
+import { Outbox } from "./outbox.ts";
 import { type AwsCredentials, channelAuthOf, iotRegionOf, presignConnect } from "./sign-in.ts";
 
 export interface MqttChannelOptions {
@@ -35,6 +36,8 @@ const RECONNECT = { firstMs: 1_000, capMs: 15_000, jitter: "full" } as const;
 /** A subscription that is lost sooner than this does not prove that all is well again. */
 const STABLE_MS = RECONNECT.capMs;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** From the beginning of a connect to the subscription. */
+const STANDING_MS = 2 * CONNECT_TIMEOUT_MS;
 const FLUSH_MS = 1_000;
 const DISCONNECT_MS = 1_000;
 
@@ -54,15 +57,18 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
   const isSigned = channelAuthOf(url, options.auth) === "aws-sigv4";
   const topic = noticeTopic(topicPrefix, secretArn);
   const backoff = createBackoff(RECONNECT);
-  const unsent = new Set<Promise<void>>();
-  const loaded = Promise.withResolvers<MqttClient>();
+  const outbox = new Outbox(reportTopic(topicPrefix, secretArn), logger);
   const closing = new AbortController();
   let listener: ChannelListener | undefined;
   let client: MqttClient | undefined;
   let signedUrl = url;
   let reconnectTimer: NodeJS.Timeout | undefined;
   let subscribedAt: number | undefined;
+  /** Subscriptions in a row that did not last. */
+  let shortLived = 0;
   let isLost = false;
+  let hasWarned = false;
+  let unanswered: NodeJS.Timeout | undefined;
   let lastError: string | undefined;
 
   /** One try. Whatever it fails on, the next one follows. */
@@ -72,6 +78,12 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
       if (isSigned) signedUrl = await sign();
       if (closing.signal.aborted) return;
       connectOnce(connecting, options, failed);
+      const { stream } = connecting;
+      // Begun anew, with growing pauses: a policy may be attached, or a broker's rules be loaded, later than we come.
+      unanswered = setTimeout(() => {
+        lose("The broker did not answer the subscription");
+        stream.destroy();
+      }, STANDING_MS).unref();
     } catch (error) {
       failed(error);
       reconnectLater();
@@ -87,11 +99,13 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
       nextUrl: isSigned ? () => signedUrl : undefined,
     });
     created.on("connect", () => subscribe(created));
-    created.on("close", reconnectLater);
+    created.on("close", () => {
+      outbox.takeBack(created);
+      reconnectLater();
+    });
     created.on("error", failed);
     created.on("message", (_topic, payload) => receive(payload));
     client = created;
-    loaded.resolve(created);
     return created;
   }
 
@@ -112,23 +126,18 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
 
   function subscribe(connected: MqttClient): void {
     const { stream } = connected;
-    // Begun anew, with growing pauses: a policy may be attached, or a broker's rules be loaded, later than we come.
-    const giveUp = (reason: string) => {
-      if (stream.destroyed) return;
-      lose(reason);
-      stream.destroy();
-    };
-    const unanswered = setTimeout(
-      () => giveUp("The broker did not answer the subscription"),
-      CONNECT_TIMEOUT_MS,
-    );
-    unanswered.unref();
     connected.subscribe(topic, { qos: 1 }, (error) => {
       clearTimeout(unanswered);
-      if (error) return giveUp(error.message);
+      if (stream.destroyed) return;
+      if (error) {
+        lose(error.message);
+        stream.destroy();
+        return;
+      }
       subscribedAt = performance.now();
       isLost = false;
       listener?.subscribed();
+      outbox.send(connected);
     });
   }
 
@@ -144,11 +153,17 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
 
   function reconnectLater(): void {
     if (closing.signal.aborted) return;
-    if (subscribedAt !== undefined && performance.now() - subscribedAt >= STABLE_MS) backoff.reset();
+    clearTimeout(unanswered);
+    const hasLasted = subscribedAt !== undefined && performance.now() - subscribedAt >= STABLE_MS;
+    shortLived = hasLasted || subscribedAt === undefined ? 0 : shortLived + 1;
+    if (hasLasted) {
+      backoff.reset();
+      hasWarned = false;
+    }
     const inMs = Math.round(backoff.next());
     logger.info({ topic, inMs }, "Channel is away; reconnecting");
     // A broker may also refuse a subscription by closing the connection, as AWS IoT Core does.
-    if (subscribedAt === undefined) lose(lastError ?? "Connection closed");
+    if (subscribedAt === undefined || shortLived > 1) lose(lastError ?? "Connection closed");
     subscribedAt = undefined;
     lastError = undefined;
     clearTimeout(reconnectTimer);
@@ -156,11 +171,14 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
     if (allowExitOnIdle) reconnectTimer.unref();
   }
 
-  /** Tells of it once until a subscription stands again. */
+  /** Tells of it once until a subscription stands again, and warns once until one has lasted. */
   function lose(reason: string): void {
     if (isLost || closing.signal.aborted) return;
     isLost = true;
-    logger.warn({ topic, reason }, "No subscription; check the broker and its policy. The poll goes on");
+    if (!hasWarned) {
+      logger.warn({ topic, reason }, "No subscription; check the broker and its policy. The poll goes on");
+    }
+    hasWarned = true;
     listener?.lost(reason);
   }
 
@@ -170,23 +188,16 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
       void connect();
     },
     publish(report) {
-      const sent = loaded.promise
-        .then((open) =>
-          open.publishAsync(reportTopic(topicPrefix, secretArn), JSON.stringify(report), { qos: 1 }),
-        )
-        .then(
-          () => undefined,
-          (error) => logger.warn({ reason: String(error) }, "Report was not acknowledged"),
-        );
-      unsent.add(sent);
-      void sent.finally(() => unsent.delete(sent));
+      outbox.put(report);
+      if (client && subscribedAt !== undefined) outbox.send(client);
     },
     async close() {
       if (client?.connected) {
         const flushed = new AbortController();
-        void Promise.all(unsent).then(() => flushed.abort());
+        void outbox.emptied().then(() => flushed.abort());
         await pause(FLUSH_MS, flushed.signal);
       }
+      clearTimeout(unanswered);
       closing.abort();
       clearTimeout(reconnectTimer);
       // Without a stream it has never begun to connect, and never will.
@@ -194,7 +205,7 @@ export function createMqttChannel(options: MqttChannelOptions): Channel {
       // A polite DISCONNECT waits for acknowledgements that never come where the broker is away, and for the broker
       // to close its side, which one that hangs, or a connection that is half open, never does.
       const ended = new AbortController();
-      client.end(!client.connected || unsent.size > 0, () => ended.abort());
+      client.end(!client.connected || !outbox.isEmpty, () => ended.abort());
       await pause(DISCONNECT_MS, ended.signal);
       client.stream.destroy();
     },

@@ -24,7 +24,7 @@ const IOT_HOST =
   /\.iot(?:-fips)?\.([a-z\d-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)$/i;
 const IOT_SERVICE = "iotdevicegateway";
 const IOT_PATH = "/mqtt";
-/** IoT Core's longest. The clock of a machine may be behind by as much. */
+/** The longest that the signature's format allows. IoT Core is told to look at the time of signing alone, so each connect is signed anew. */
 const EXPIRES_IN_SECONDS = 86_400;
 
 /**

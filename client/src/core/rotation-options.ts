@@ -92,7 +92,10 @@ const required = "required: the ARN or the name of a secret";
 const Rotation = z.object({
   secretId: z.string(required).check(z.minLength(1, required)),
   channelUrl: z.optional(
-    z.string().check(z.regex(/^(mqtts?|wss?):\/\/./, "must be an mqtt://, mqtts://, ws:// or wss:// URL")),
+    z.string().check(
+      z.regex(/^(mqtts?|wss?):\/\/./, "must be an mqtt://, mqtts://, ws:// or wss:// URL"),
+      z.refine((url) => URL.canParse(url), "is no URL"),
+    ),
   ),
   channelAuth: z.optional(z.enum(["aws-sigv4", "none"], 'must be "aws-sigv4" or "none"')),
   topicPrefix: z.optional(
@@ -128,17 +131,25 @@ export function readRotationOptions<Schema extends z.ZodMiniType>(
   });
   const others = Object.entries(given).filter(([name]) => !(name in Rotation.shape));
   const store = z.safeParse(Store, Object.fromEntries(others));
-  if (!common.success || !store.success) {
-    const problems = [common, store].flatMap(({ error }) => (error ? describeIssues(error) : []));
-    throw new ConfigError(problems);
-  }
+  const problems = [common, store].flatMap(({ error }) => (error ? describeIssues(error) : []));
+  if (common.success) problems.push(...channelProblems(common.data));
+  if (!common.success || !store.success || problems.length > 0) throw new ConfigError(problems);
   const { channelUrl, channelAuth, topicPrefix, ...settings } = common.data;
-  if (channelUrl !== undefined && topicPrefix === undefined) {
-    throw new ConfigError(["topicPrefix: required with a channel; give it or set KEYTURN_TOPIC_PREFIX"]);
-  }
   const channel =
     channelUrl === undefined || topicPrefix === undefined
       ? undefined
       : { url: channelUrl, topicPrefix, auth: channelAuth };
   return { settings: { ...settings, service: settings.service, channel }, rest: store.data };
+}
+
+function channelProblems({ channelUrl, channelAuth, topicPrefix }: z.output<typeof Rotation>): string[] {
+  if (channelUrl === undefined) return [];
+  return [
+    ...(topicPrefix === undefined
+      ? ["topicPrefix: required with a channel; give it or set KEYTURN_TOPIC_PREFIX"]
+      : []),
+    ...(channelAuth === "aws-sigv4" && !/^wss?:/i.test(channelUrl)
+      ? ["channelAuth: aws-sigv4 needs a wss:// or ws:// URL as channelUrl"]
+      : []),
+  ];
 }

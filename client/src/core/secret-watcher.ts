@@ -98,6 +98,10 @@ export class SecretWatcher {
     }
     // A notice knows more than a plain look; of two notices the later one is more likely right, and both are checked.
     if (notice || !this.#next?.notice) this.#next = { trigger, notice, at: performance.now() };
+    return this.#begin();
+  }
+
+  #begin(): Promise<void> {
     this.#clearRetry();
     this.#looking ??= this.#work();
     return this.#looking;
@@ -135,8 +139,9 @@ export class SecretWatcher {
     this.#logFailure(error, { trigger: hint.trigger, retryInMs });
     this.#clearRetry();
     this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
-      void this.look(hint.trigger, hint.notice);
+      // The hint as it was: what it leads to took the time since it came.
+      this.#next ??= hint;
+      void this.#begin();
     }, retryInMs);
     this.#retryTimer.unref();
     if (this.#readIsDue && this.#next?.trigger === "login-failure") this.#next = undefined;

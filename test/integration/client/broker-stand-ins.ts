@@ -66,3 +66,40 @@ export async function startDenyingBroker(by: "closing" | "failure code" = "closi
   });
   return { ...(await listen(server, new Set())), deniedAt };
 }
+
+/**
+ * Takes every subscription and no report: never acknowledges one, or closes the connection on which it comes, which is
+ * what AWS IoT Core does where the policy does not allow it.
+ */
+export async function startReportDenyingBroker(by: "silence" | "closing") {
+  const PUBLISH = 0x30;
+  const types: number[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    socket.on("data", (data) => {
+      // Packets may share a segment: type and flags, a length of one byte or two, and so much more.
+      for (let at = 0; at < data.length; ) {
+        const type = (data[at] ?? 0) & 0xf0;
+        const low = data[at + 1] ?? 0;
+        const isLong = low >= 0x80;
+        const length = isLong ? (low & 0x7f) + 128 * (data[at + 2] ?? 0) : low;
+        const body = at + (isLong ? 3 : 2);
+        types.push(type);
+        if (type === 0x10) socket.write(Buffer.from([0x20, 2, 0, 0]));
+        if (type === 0x80) socket.write(Buffer.from([0x90, 3, data[body] ?? 0, data[body + 1] ?? 0, 1]));
+        if (type === 0xc0) socket.write(Buffer.from([0xd0, 0]));
+        if (type === PUBLISH && by === "closing") socket.destroy();
+        at = body + length;
+      }
+    });
+  });
+  return {
+    ...(await listen(server, sockets)),
+    /** Subscriptions and reports that came, in order. */
+    heard: () =>
+      types.flatMap((type) => (type === 0x80 ? ["subscribe"] : type === PUBLISH ? ["report"] : [])),
+    cut() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

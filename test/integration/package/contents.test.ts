@@ -31,9 +31,20 @@ test("holds code, declarations, source maps, README, licence and manifest, and n
     "LICENSE",
     "README.md",
     "cjs/package.json",
+    "docs/channel.md",
+    "docs/observability.md",
     "esm/package.json",
     "package.json",
   ]);
+});
+
+test("its README leads to pages that are in it, or to the web", async () => {
+  const readme = await read("README.md");
+  const links = [...readme.matchAll(/\]\(([^)#]+)/g)].map(([, link = ""]) => link);
+  expect(links.length).toBeGreaterThan(2);
+  for (const link of links) {
+    if (!link.startsWith("https://")) expect(files).toContain(link);
+  }
 });
 
 test("nothing in it names a folder of the machine that built it", async () => {
