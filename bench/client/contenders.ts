@@ -5,7 +5,7 @@ import { AwsPGClient, AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
 import type { RotatingPoolOptions } from "keyturn/pg";
 import pg from "pg";
 import { openPool } from "./open-pool.ts";
-import { type Places, REGION } from "./services.ts";
+import { type Places, REGION } from "./places.ts";
 import type { Login } from "./services-process.ts";
 
 export interface Setting {

@@ -1,5 +1,5 @@
 import { createRotatingPool, type RotatingPool, type RotatingPoolOptions } from "keyturn/pg";
-import { type Places, TOPIC_PREFIX } from "./services.ts";
+import { type Places, TOPIC_PREFIX } from "./places.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 

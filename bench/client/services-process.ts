@@ -22,7 +22,7 @@ import { parseReport } from "../../shared/contract/report.ts";
 import { noticeTopic } from "../../shared/contract/topics.ts";
 import { type LoginLog, startLoginRelay } from "./login-log.ts";
 import { now } from "./now.ts";
-import { ACCESS_KEY_ID, type Call, type Places, REGION, type Reply, TOPIC_PREFIX } from "./services.ts";
+import { ACCESS_KEY_ID, type Places, REGION, TOPIC_PREFIX } from "./places.ts";
 
 export interface Login {
   readonly host: string;
@@ -167,6 +167,18 @@ const calls = {
     return { refusedAt: relay.refusedAt, sessions: relay.sessions };
   },
 };
+export interface Call {
+  readonly id: number;
+  readonly name: keyof Calls;
+  readonly args: readonly unknown[];
+}
+
+export interface Reply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
 export type Calls = typeof calls;
 
 async function stop(): Promise<void> {

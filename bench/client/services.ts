@@ -1,28 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import type { Calls } from "./services-process.ts";
-
-export const REGION = "us-east-1";
-export const ACCESS_KEY_ID = "AKIDBENCH";
-export const TOPIC_PREFIX = "keyturn/bench";
-
-/** Where the process listens; its first message. */
-export interface Places {
-  readonly awsUrl: string;
-  readonly brokerUrl: string;
-}
-
-export interface Call {
-  readonly id: number;
-  readonly name: keyof Calls;
-  readonly args: readonly unknown[];
-}
-
-export interface Reply {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: string;
-}
+import { ACCESS_KEY_ID, type Places, REGION } from "./places.ts";
+import type { Call, Calls, Reply } from "./services-process.ts";
 
 type CallServices = <Name extends keyof Calls>(
   name: Name,

@@ -55,7 +55,10 @@ async function startRotatingRedis(settings: RedisSettings, ports: RotationPorts)
     config,
     verify,
     budget,
-    onReopened: () => logins.wakeAll(),
+    onReopened: () => {
+      logins.wakeAll();
+      clients.follow();
+    },
     onRetired: () => clients.follow(),
     onClosed: (login) => clients.cut(login),
   });
@@ -64,7 +67,7 @@ async function startRotatingRedis(settings: RedisSettings, ports: RotationPorts)
     budget,
     onSwapped: () => logins.wakeAll(),
   });
-  const logins = new Logins(rotation, authWaitMs);
+  const logins = new Logins({ rotation, authWaitMs, onRecovered: () => clients.follow() });
   const clients = new Clients({ rotation, logins, drainTimeoutMs });
   await rotation.start();
   const redis = new RotatingRedis(config, { clients });

@@ -3,18 +3,17 @@ import { DrainTimeoutError } from "../../../shared/contract/errors.ts";
 import type { Rotation } from "../core/rotation.ts";
 import type { SocketOptions } from "./log-in.ts";
 import { LoginConnector, type OpenSession } from "./login-connector.ts";
-import type { Logins } from "./logins.ts";
+import type { Logins, WaitingCommands } from "./logins.ts";
+import { RotationEndedError } from "./rotation-ended-error.ts";
 import type { Elsewhere, VersionLogin } from "./version-login.ts";
 
 /** A client, as far as those that share its rotation are concerned. */
-export interface SharingClient {
+export interface SharingClient extends WaitingCommands {
   readonly options: RedisOptions;
   /** Takes the login in use, on its open session too. */
   follow(): void;
   /** Ends the session that still has another login. */
   cut(reason: DrainTimeoutError): void;
-  /** Fails the commands that wait for a login. */
-  giveUp(reason: Error): void;
 }
 
 export interface ClientsDeps {
@@ -46,6 +45,11 @@ export class Clients {
     return this.#logins.current;
   }
 
+  /** Whether a session with that login is better left alone, although another one is in use. */
+  keeps(login: VersionLogin): boolean {
+    return this.#logins.keeps(login);
+  }
+
   add(client: SharingClient): void {
     this.#clients.add(client);
   }
@@ -66,7 +70,6 @@ export class Clients {
         const options = given as RedisOptions;
         super(options, {
           open: (to, signal) => clients.#open(options, { ...to, ...elsewhere }, signal),
-          onRefused: (reason) => clients.#clientOf(options)?.giveUp(reason),
         });
         clients.#connectors.set(options, this);
       }
@@ -94,6 +97,7 @@ export class Clients {
   async leave(client: SharingClient): Promise<void> {
     this.#clients.delete(client);
     if (this.#clients.size > 0) return;
+    this.#logins.end();
     this.#ended ??= this.rotation.end();
     await this.#ended;
   }
@@ -103,7 +107,8 @@ export class Clients {
     to: SocketOptions & Elsewhere,
     signal: AbortSignal,
   ): Promise<OpenSession> {
-    const session = await this.#logins.open(to, signal);
+    if (this.rotation.hasEnded) throw new RotationEndedError();
+    const session = await this.#logins.open(to, signal, this.#clientOf(options));
     // For ioredis' traces, and for whoever looks at where it is connected.
     const { host, port } = { ...session.login.credential, ...to };
     Object.assign(options, { host, port });

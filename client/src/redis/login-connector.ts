@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import { AbstractConnector, type RedisOptions } from "ioredis";
 import { type SocketOptions, socketOptions } from "./log-in.ts";
+import { RotationEndedError } from "./rotation-ended-error.ts";
 import type { VersionLogin } from "./version-login.ts";
 
 /** A socket whose session is logged in, and as whom. */
@@ -10,16 +11,12 @@ export interface OpenSession {
 }
 
 export interface LoginConnectorDeps {
-  /** @throws RefusedInVain, or an error that ioredis meets with its own reconnecting */
+  /** @throws RotationEndedError, RefusedInVain, or an error that ioredis meets with its own reconnecting */
   readonly open: (options: SocketOptions, signal: AbortSignal) => Promise<OpenSession>;
-  /** Nothing logged in for as long as a login may wait; ioredis connects anew after it. */
-  readonly onRefused: (reason: Error) => void;
 }
 
-/** No credential logged in for as long as a login may wait; `cause` is what the caller is to get. */
+/** No credential logged in for as long as a login may wait; who waited was told the cause. ioredis connects anew. */
 export class RefusedInVain extends Error {
-  declare readonly cause: Error;
-
   constructor(cause: Error) {
     super("No credential logged in", { cause });
   }
@@ -46,7 +43,11 @@ export class LoginConnector extends AbstractConnector {
     return this.#login;
   }
 
-  /** Never rejects: ioredis would not connect again. It takes a socket that is closed for a connection that failed. */
+  /**
+   * ioredis takes a socket that is closed for a connection that failed, and connects again.
+   *
+   * @throws RotationEndedError, which ioredis takes for the end
+   */
   override async connect(): Promise<Socket> {
     this.connecting = true;
     delete this.firstError;
@@ -60,8 +61,9 @@ export class LoginConnector extends AbstractConnector {
       socket.once("close", () => this.belongsTo(undefined));
       return socket;
     } catch (error) {
-      if (error instanceof RefusedInVain) this.#deps.onRefused(error.cause);
-      else if (error instanceof Error && !signal.aborted) this.firstError = error;
+      if (error instanceof RotationEndedError) throw error;
+      const isTold = error instanceof RefusedInVain || signal.aborted;
+      if (error instanceof Error && !isTold) this.firstError = error;
       return new Socket().destroy();
     }
   }

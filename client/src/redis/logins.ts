@@ -1,7 +1,9 @@
+import { isRedisAuthFailure } from "../../../shared/engines/redis.ts";
 import { createBackoff, pause } from "../core/backoff.ts";
 import { LoginPaused } from "../core/login-gate.ts";
 import { neitherIsUsable } from "../core/neither-usable.ts";
 import type { Rotation } from "../core/rotation.ts";
+import { FallBack } from "./fall-back.ts";
 import type { SocketOptions } from "./log-in.ts";
 import { type OpenSession, RefusedInVain } from "./login-connector.ts";
 import type { Elsewhere, VersionLogin } from "./version-login.ts";
@@ -14,19 +16,36 @@ export type FollowedRotation = Pick<
   "current" | "fallBack" | "loginRefused" | "failure" | "versionId" | "secretId" | "logger"
 >;
 
+/** Commands that wait for a session. */
+export interface WaitingCommands {
+  /** When the first of them began to wait, by `performance.now()`; undefined where none waits. */
+  waitingSince(): number | undefined;
+  /** Fails those that began to wait before that moment. */
+  giveUp(reason: Error, before: number): void;
+}
+
+export interface LoginsDeps {
+  readonly rotation: FollowedRotation;
+  readonly authWaitMs: number;
+  /** See `FallBackDeps`. */
+  readonly onRecovered: () => void;
+}
+
 /** Opens sessions with the credential in use. While it is refused, they wait for one that works. */
 export class Logins {
   readonly #rotation: FollowedRotation;
   readonly #authWaitMs: number;
+  readonly #fallBack: FallBack;
   /** In the order in which they came. */
   readonly #waiting = new Set<AbortController>();
   /** Those that wait, and those of them that try again. */
   #seeking = 0;
   #noneSeeks = new AbortController();
 
-  constructor(rotation: FollowedRotation, authWaitMs: number) {
+  constructor({ rotation, authWaitMs, onRecovered }: LoginsDeps) {
     this.#rotation = rotation;
     this.#authWaitMs = authWaitMs;
+    this.#fallBack = new FallBack({ rotation, onRecovered });
   }
 
   get current(): VersionLogin {
@@ -35,10 +54,26 @@ export class Logins {
     return current;
   }
 
+  /** Whether a session with that login is better left alone, although another one is in use. */
+  keeps(login: VersionLogin): boolean {
+    return this.#fallBack.keeps(login);
+  }
+
+  /** Nothing is left that could need a session. */
+  end(): void {
+    this.#fallBack.end();
+  }
+
   /**
-   * @throws RefusedInVain where no credential logged in for `authWaitMs`; else the socket's error or the server's
+   * @param commands what waits for the session: each of them for `authWaitMs`
+   * @throws RefusedInVain where no credential logged in for `authWaitMs` and nothing waits any longer; else the
+   * socket's error or the server's
    */
-  async open(options: SocketOptions & Elsewhere, signal: AbortSignal): Promise<OpenSession> {
+  async open(
+    options: SocketOptions & Elsewhere,
+    signal: AbortSignal,
+    commands?: WaitingCommands,
+  ): Promise<OpenSession> {
     let until: number | undefined;
     try {
       for (;;) {
@@ -50,7 +85,7 @@ export class Logins {
         until ??= performance.now() + this.#authWaitMs;
         await this.#wait(until, signal);
         if (signal.aborted) throw opened;
-        if (performance.now() >= until) throw new RefusedInVain(this.#reasonOf(opened));
+        if (performance.now() >= until) until = this.#giveUp(opened, commands);
       }
     } finally {
       if (until !== undefined) this.#stopSeeking();
@@ -68,15 +103,16 @@ export class Logins {
     signal: AbortSignal,
   ): Promise<OpenSession | LoginPaused> {
     try {
-      return { socket: await current.open(options, signal), login: current };
+      const socket = await current.open(options, signal);
+      this.#fallBack.succeeded(current);
+      return { socket, login: current };
     } catch (error) {
-      if (!(error instanceof LoginPaused)) throw error;
-      if (current !== this.current) return error;
-      const former = this.#rotation.fallBack();
-      // One that works no more costs one refused login, and is not asked again.
-      if (!former || former.gate.isSuspect) return error;
-      const socket = await former.open(options, signal).catch(() => undefined);
-      return socket ? { socket, login: former } : error;
+      if (current === this.current && !signal.aborted) {
+        const session = await this.#fallBack.open(current, error, options, signal);
+        if (session) return session;
+      }
+      if (error instanceof LoginPaused) return error;
+      throw error;
     }
   }
 
@@ -85,6 +121,19 @@ export class Logins {
     this.#waiting.add(woken);
     await pause(Math.max(0, until - performance.now()), AbortSignal.any([woken.signal, signal]));
     this.#waiting.delete(woken);
+  }
+
+  /** Fails the commands that have waited for long enough. Gives the moment until which the others may wait. */
+  #giveUp(paused: LoginPaused, commands: WaitingCommands | undefined): number {
+    const now = performance.now();
+    const endOf = (since: number) => since + this.#authWaitMs;
+    const since = commands?.waitingSince();
+    if (since !== undefined && endOf(since) > now) return endOf(since);
+    const reason = this.#reasonOf(paused);
+    commands?.giveUp(reason, now - this.#authWaitMs);
+    const next = commands?.waitingSince();
+    if (next === undefined) throw new RefusedInVain(reason);
+    return endOf(next);
   }
 
   #seek(): void {
@@ -119,6 +168,7 @@ export class Logins {
       "No credential logged in while commands waited; they fail",
     );
     const refused = paused.cause instanceof Error ? paused.cause : paused;
-    return failure ? neitherIsUsable({ secretId, versionId, refused, failure }) : refused;
+    if (!failure || isRedisAuthFailure(failure.error)) return refused;
+    return neitherIsUsable({ secretId, versionId, refused, failure });
   }
 }

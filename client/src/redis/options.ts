@@ -11,8 +11,9 @@ import {
  * Everything that `ioredis` takes for one server, but who logs in: user and password come from the secret. `host`,
  * `port` and `tls` are used where the secret lacks them.
  *
- * A connection whose login is refused waits up to `authWaitMs` for a credential that works, and commands wait with it
- * in ioredis' offline queue; then they fail with the store's own error (`WRONGPASS`).
+ * A connection whose login is refused waits for a credential that works, and commands wait with it in ioredis' offline
+ * queue, each up to `authWaitMs`; then it fails with the store's own error (`WRONGPASS`). With `enableOfflineQueue:
+ * false` commands wait there all the same while a connection moves to another host.
  */
 export interface RotatingRedisOptions
   extends RotationOptions,

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from "ioredis";
+import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { UnusableSecretError } from "../../../shared/engines/database-secret.ts";
 import {
   isRedisAuthFailure,
@@ -6,6 +6,7 @@ import {
   parseRedisSecret,
   redisErrorCode,
 } from "../../../shared/engines/redis.ts";
+import { CheckFailedError } from "../core/check-failed-error.ts";
 import { withDeadline } from "../core/deadline.ts";
 import { type LoginBudget, LoginGate, LoginPaused } from "../core/login-gate.ts";
 import type { Refusal } from "../core/refusal.ts";
@@ -82,7 +83,7 @@ async function tryLogin(login: VersionLogin, { config, verify, signal }: LoginTr
     reconnectOnError: null,
     Connector: class extends LoginConnector {
       constructor(given: unknown) {
-        super(given as RedisOptions, { open, onRefused: () => undefined });
+        super(given as RedisOptions, { open });
       }
     },
   });
@@ -94,8 +95,9 @@ async function tryLogin(login: VersionLogin, { config, verify, signal }: LoginTr
     await client.connect();
     await client.ping();
     if (heard[0]) throw heard[0];
-    await verify?.(client);
+    if (verify) await checkByUser(client, verify);
   } catch (error) {
+    if (error instanceof CheckFailedError) throw error;
     // ioredis rejects with "Connection is closed" and tells the reason by its event.
     throw heard[0] ?? error;
   } finally {
@@ -104,9 +106,30 @@ async function tryLogin(login: VersionLogin, { config, verify, signal }: LoginTr
   }
 }
 
+/** @throws CheckFailedError where the check fails and the connection does not */
+async function checkByUser(client: Redis, verify: Verify): Promise<void> {
+  // A check may wait for something else than the connection: it is over with the connection all the same.
+  const lost = Promise.withResolvers<never>();
+  client.once("end", () =>
+    lost.reject(new Error("The connection was lost while the credential was checked")),
+  );
+  lost.promise.catch(() => undefined);
+  try {
+    await Promise.race([lost.promise, verify(client)]);
+  } catch (error) {
+    const stillAnswers = await client.ping().then(
+      () => true,
+      (reason) => reason instanceof ReplyError,
+    );
+    throw stillAnswers ? new CheckFailedError(error, redisErrorCode(error)) : error;
+  }
+}
+
 /** Our own words: the server's name users, commands and keys. */
 function refusal(error: unknown): Refusal | undefined {
-  if (error instanceof UnusableSecretError) return { code: error.code, message: error.message };
+  if (error instanceof UnusableSecretError || error instanceof CheckFailedError) {
+    return { code: error.code, message: error.message };
+  }
   const code = redisErrorCode(error);
   if (code === undefined) return undefined;
   if (isRedisAuthFailure(error)) return { code, message: "The store refused user or password" };

@@ -1,14 +1,14 @@
-import { Command, Redis, type RedisOptions } from "ioredis";
+import { type Command, Redis, type RedisOptions } from "ioredis";
 import { ConfigError, type DrainTimeoutError } from "../../../shared/contract/errors.ts";
 import { isRedisAuthFailure } from "../../../shared/engines/redis.ts";
 import { checkHealth, type Health, type HealthOptions } from "../core/health.ts";
 import type { RotationEvents } from "../core/rotation-events.ts";
-import type { Clients } from "./clients.ts";
-import { authArguments } from "./log-in.ts";
+import { AuthCommand } from "./auth-command.ts";
+import type { Clients, SharingClient } from "./clients.ts";
+import { OpenTransaction } from "./open-transaction.ts";
+import { StandInOptions } from "./stand-in-options.ts";
 import type { Elsewhere, VersionLogin } from "./version-login.ts";
-
-/** So that the clients of a whole fleet do not connect anew in the same moment. */
-const RECONNECT_SPREAD_MS = 100;
+import { WaitingQueue } from "./waiting-queue.ts";
 
 type Listening = <K extends keyof RotationEvents>(
   event: K,
@@ -32,6 +32,7 @@ type Duplicate<Override extends Partial<RedisOptions> | undefined> = ReturnType<
   RotatingRedis;
 
 type Target = Parameters<Redis["sendCommand"]>[1];
+type CommandItem = Parameters<Redis["handleReconnection"]>[1];
 
 export interface RotatingRedisDeps {
   readonly clients: Clients;
@@ -41,17 +42,18 @@ export interface RotatingRedisDeps {
 /**
  * A `Redis` of ioredis that stays the same object while the credential behind it changes. Made by
  * `createRotatingRedis`. As ioredis', but:
- * - a connection whose login is refused waits up to `authWaitMs` for a credential that works, and commands wait in
- *   the offline queue; then all that wait fail with the store's own error, and it goes on trying;
+ * - a connection whose login is refused waits for a credential that works, and commands wait in the offline queue,
+ *   each up to `authWaitMs`; then it fails with the store's own error, and the connection goes on trying;
+ * - where the new credential fails after the swap, connections fall back to the one before while that drains;
  * - after a rotation the session is given the new login by AUTH, between two commands; one that subscribed under
- *   RESP2, monitors, is blocked or in a transaction keeps the old one until it is free or connects anew, at
- *   `drainTimeoutMs` at the latest;
+ *   RESP2, monitors, is blocked, watches keys or is in a transaction keeps the old one until it is free or connects
+ *   anew, at `drainTimeoutMs` at the latest;
  * - commands that are unanswered then fail with `DrainTimeoutError`, and are not sent again, whatever
  *   `autoResendUnfulfilledCommands` says;
  * - `duplicate()` gives a client of the same rotation, which ends with the last of them that is closed;
  * - `options` holds no password.
  */
-export class RotatingRedis extends RedisBase {
+export class RotatingRedis extends RedisBase implements SharingClient {
   readonly #clients: Clients;
   readonly #elsewhere: Elsewhere;
   /** Sent, or never to be. ioredis sends what was unanswered again when it has connected anew. */
@@ -59,20 +61,18 @@ export class RotatingRedis extends RedisBase {
   /** Commands that wait until the connection to a former server has answered all that it was asked. */
   #held: [command: Command, target: Target][] | undefined;
   #becoming: VersionLogin | undefined;
-  #isInTransaction = false;
-  /** The options that another one stands in for, while a connection that we ended is closing. */
-  #setAside: Pick<RedisOptions, "retryStrategy" | "maxRetriesPerRequest"> | undefined;
+  readonly #transaction = new OpenTransaction();
+  readonly #standIn = new StandInOptions(this, (reason) => this.#waiting.fail(reason));
+  readonly #waiting = new WaitingQueue(this);
 
   constructor(options: RedisOptions, { clients, elsewhere = {} }: RotatingRedisDeps) {
     super({ ...options, Connector: clients.connectorFor(elsewhere) });
     this.#clients = clients;
     this.#elsewhere = elsewhere;
-    if (this.status !== "wait") clients.add(this);
+    clients.add(this);
     this.prependListener("connecting", () => clients.add(this));
     this.prependListener("ready", () => this.follow());
-    this.prependListener("close", () => {
-      this.#isInTransaction = false;
-    });
+    this.prependListener("close", () => this.#transaction.reset());
     this.prependListener("end", () => clients.delete(this));
   }
 
@@ -91,7 +91,7 @@ export class RotatingRedis extends RedisBase {
       ]);
     }
     const duplicate = new RotatingRedis(
-      { ...this.options, ...this.#setAside, ...override },
+      { ...this.options, ...this.#standIn.given, ...override },
       {
         clients: this.#clients,
         elsewhere: { ...this.#elsewhere, ...(host && { host }), ...(port && { port }) },
@@ -100,9 +100,12 @@ export class RotatingRedis extends RedisBase {
     return duplicate as Duplicate<Override>;
   }
 
-  /** As ioredis'. Also ends the rotation, where no duplicate is open. */
+  /**
+   * As ioredis'. Also ends the rotation, where no duplicate is open. While logins are refused it waits for nothing:
+   * commands that wait for a session fail.
+   */
   override quit(callback?: (error?: Error | null, reply?: "OK") => void): Promise<"OK"> {
-    const quitting = super.quit().finally(() => this.#clients.leave(this));
+    const quitting = this.#quit().finally(() => this.#clients.leave(this));
     if (callback)
       quitting.then(
         (reply) => process.nextTick(callback, null, reply),
@@ -113,6 +116,8 @@ export class RotatingRedis extends RedisBase {
 
   /** As ioredis'. Also ends the rotation, where no duplicate is open; `quit()` can be waited for. */
   override disconnect(reconnect = false): void {
+    // Between two connections ioredis would forget the commands that wait for the next one.
+    if (!reconnect && this.status === "reconnecting") this.status = "wait";
     super.disconnect(reconnect);
     if (!reconnect) void this.#clients.leave(this);
   }
@@ -125,7 +130,7 @@ export class RotatingRedis extends RedisBase {
    */
   health(options?: HealthOptions): Promise<Health> {
     // What is sent inside of a transaction becomes a part of it.
-    const ping = async () => (this.#isInTransaction ? undefined : this.ping());
+    const ping = async () => (this.#transaction.isQueueing ? undefined : this.ping());
     return checkHealth(this.#clients.rotation, ping, options);
   }
 
@@ -138,10 +143,21 @@ export class RotatingRedis extends RedisBase {
       this.#held.push([command, target]);
       return command.promise;
     }
+    if (this.status !== "ready") this.#waiting.note(command);
     const sent = super.sendCommand(command, target);
-    // A transaction that is sent as one pipeline leaves no room for a command between.
-    if (target === undefined) this.#noteTransaction(command.name);
+    // Not before the rest of its pipeline: that is written as a whole.
+    if (this.#transaction.note(command.name)) queueMicrotask(() => this.follow());
     return sent;
+  }
+
+  /** Not for applications. ioredis shows `reconnectOnError` the arguments of what was refused: ours are a credential. */
+  override handleReconnection(error: Error, item: CommandItem): void {
+    if (!(item.command instanceof AuthCommand)) {
+      super.handleReconnection(error, item);
+      return;
+    }
+    Reflect.deleteProperty(error, "command");
+    item.command.reject(error);
   }
 
   /** Gives the session the login in use, where it has another one. Not for applications. */
@@ -149,7 +165,7 @@ export class RotatingRedis extends RedisBase {
     const { current } = this.#clients;
     const { login } = this.#clients.connectorOf(this) ?? {};
     if (!login || login === current || this.status !== "ready" || this.#becoming === current) return;
-    if (this.mode === "monitor" || this.#isInTransaction) return;
+    if (this.mode === "monitor" || this.#transaction.isOpen || this.#clients.keeps(login)) return;
     if (!login.isOfSameServerAs(current)) void this.#moveToOtherServer();
     else if (this.mode === "normal") void this.#become(current);
   }
@@ -165,9 +181,31 @@ export class RotatingRedis extends RedisBase {
     this.#connectAnew();
   }
 
+  /** See `WaitingCommands`. Not for applications. */
+  waitingSince(): number | undefined {
+    return this.#waiting.since;
+  }
+
   /** Nothing logged in for `authWaitMs`: as where ioredis is refused a login. Not for applications. */
-  giveUp(reason: Error): void {
-    this.recoverFromFatalError(reason, reason, {});
+  giveUp(reason: Error, before: number): void {
+    this.#waiting.fail(reason, before);
+    if (this.#waiting.since === undefined) this.recoverFromFatalError(reason, reason, {});
+    else this.silentEmit("error", reason);
+  }
+
+  async #quit(): Promise<"OK"> {
+    const isConnecting = this.status === "connecting" || this.status === "reconnecting";
+    if (isConnecting && this.#clients.current.gate.isSuspect) {
+      this.disconnect();
+      return "OK";
+    }
+    try {
+      return await super.quit();
+    } catch (error) {
+      // Or it would connect for ever, and nobody would follow the secret for it.
+      if (this.status !== "end") this.disconnect();
+      throw error;
+    }
   }
 
   async #become(current: VersionLogin): Promise<void> {
@@ -193,16 +231,10 @@ export class RotatingRedis extends RedisBase {
   }
 
   async #authenticate(current: VersionLogin): Promise<void> {
-    const command = new Command("auth", authArguments(current.credential), { replyEncoding: "utf8" });
+    const command = new AuthCommand(current.credential);
     super.sendCommand(command);
     this.#unrepeatable.add(command);
-    try {
-      await command.promise;
-    } catch (error) {
-      // ioredis adds the command, whose arguments are the credential.
-      if (error instanceof Error) Reflect.deleteProperty(error, "command");
-      throw error;
-    }
+    await command.promise;
   }
 
   /** Commands of this moment go to the new server; those before are answered by the former one. */
@@ -226,31 +258,8 @@ export class RotatingRedis extends RedisBase {
     for (const [command, target] of held) this.sendCommand(command, target);
   }
 
-  /** A connection that we end is no failure: it counts as no try, and ioredis shall not take it for the end. */
   #connectAnew(): void {
-    if (!this.#setAside) {
-      const { retryStrategy, maxRetriesPerRequest } = this.options;
-      const setAside = { retryStrategy, maxRetriesPerRequest };
-      this.#setAside = setAside;
-      this.options.retryStrategy = () => Math.random() * RECONNECT_SPREAD_MS;
-      this.options.maxRetriesPerRequest = null;
-      this.once("close", () => {
-        this.#setAside = undefined;
-        Object.assign(this.options, setAside);
-      });
-    }
+    this.#standIn.apply();
     super.disconnect(true);
-  }
-
-  #noteTransaction(name: string): void {
-    switch (name.toLowerCase()) {
-      case "multi":
-        this.#isInTransaction = true;
-        break;
-      case "exec":
-      case "discard":
-        this.#isInTransaction = false;
-        this.follow();
-    }
   }
 }

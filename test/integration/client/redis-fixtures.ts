@@ -204,13 +204,13 @@ export function setUpRedis() {
   };
 }
 
-/** Keeps `workers` commands under way until it is stopped; counts them and keeps every error. */
+/** Keeps `workers` commands under way until it is stopped or one fails; counts them and keeps the errors. */
 export function startRedisLoad(redis: Redis, workers: number) {
   const errors: unknown[] = [];
   let commands = 0;
   let isRunning = true;
   const work = async () => {
-    while (isRunning && redis.status !== "end") {
+    while (isRunning && errors.length === 0) {
       await redis.incr("load").then(
         () => {
           commands += 1;

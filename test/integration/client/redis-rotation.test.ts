@@ -115,21 +115,58 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
   });
 
   test.each([
-    ["PING", ["-ping"], undefined],
-    ["what the service asks for", ["-get"], (client: Redis) => client.get("orders")],
-  ])(
-    "a user who may not do %s is rejected with NOPERM, and the old one stays",
-    async (_what, rules, verify) => {
-      const scene = await stage.begin("may_all");
-      const redis = await scene.open({ verify });
-      const rejected = nextOf(redis, "rejected");
-      await scene.setUser("may_less", "resetpass", ">clone-EXAMPLE", ...rules);
-      const bad = scene.stage("clone-EXAMPLE", "may_less");
-      await scene.announce(bad);
-      expect(await rejected).toMatchObject([{ versionId: bad, reason: { code: "NOPERM" } }]);
-      expect(await userOf(redis)).toBe("may_all");
-    },
-  );
+    ["PING", ["-ping"], undefined, { code: "NOPERM" }],
+    [
+      "what the service asks for",
+      ["-get"],
+      (client: Redis) => client.get("orders"),
+      { code: "CHECK_FAILED", message: expect.stringContaining("(NOPERM)") },
+    ],
+  ])("a user who may not do %s is rejected, and the old one stays", async (_what, rules, verify, reason) => {
+    const scene = await stage.begin("may_all");
+    const redis = await scene.open({ verify });
+    const rejected = nextOf(redis, "rejected");
+    await scene.setUser("may_less", "resetpass", ">clone-EXAMPLE", ...rules);
+    const bad = scene.stage("clone-EXAMPLE", "may_less");
+    await scene.announce(bad);
+    expect(await rejected).toMatchObject([{ versionId: bad, reason }]);
+    expect(await userOf(redis)).toBe("may_all");
+  });
+
+  test("a check of the service's own that fails is a rejection, told of and not tried over and over", async () => {
+    const scene = await stage.begin("checked");
+    const verdicts = ["good", "bad"];
+    let checks = 0;
+    const verify = async () => {
+      checks += 1;
+      if (verdicts.shift() === "bad") throw new Error("The orders are not to be seen");
+    };
+    const redis = await scene.open({ verify });
+    const rejected = nextOf(redis, "rejected");
+    const bad = scene.stage("clone-EXAMPLE", "checked_clone");
+    await scene.setUser("checked_clone", ">clone-EXAMPLE");
+    await scene.announce(bad);
+    expect(await rejected).toMatchObject([{ versionId: bad, reason: { code: "CHECK_FAILED" } }]);
+    await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
+    expect(checks).toBe(2);
+    expect(await userOf(redis)).toBe("checked");
+  });
+
+  test("a check whose connection is lost says nothing about the credential", async () => {
+    const scene = await stage.begin("check_lost");
+    let checks = 0;
+    const verify = async (client: Redis) => {
+      checks += 1;
+      if (checks === 2) await stage.server.admin.client("KILL", "ID", await client.client("ID"));
+      if (checks === 2) await new Promise(() => undefined);
+    };
+    const redis = await scene.open({ verify, refreshIntervalMs: 100 });
+    const next = scene.stage("clone-EXAMPLE", "check_lost_clone");
+    await scene.setUser("check_lost_clone", ">clone-EXAMPLE");
+    await scene.adopt(next);
+    expect(checks).toBe(3);
+    expect(await userOf(redis)).toBe("check_lost_clone");
+  });
 
   test("events tell of a rotation from beginning to end, and health of what is in use", async () => {
     const scene = await stage.begin("events");

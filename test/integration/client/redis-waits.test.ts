@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Redis, ReplyError } from "ioredis";
 import { describe, expect, test, vi } from "vitest";
@@ -45,6 +46,25 @@ describe.skipIf(!REDIS_SERVER)(
       expect(await redis.get("none")).toBeNull();
     });
 
+    test("gives each command authWaitMs of its own", async () => {
+      const scene = await stage.begin("each_its_own");
+      const redis = await scene.open({ authWaitMs: 800 });
+      const told: Error[] = [];
+      redis.on("error", (error) => told.push(error));
+      const refused = nextOf(redis, "login-refused");
+      await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
+      await scene.killSessionsOf(scene.user);
+      await refused;
+      const early = redis.multi().get("none").exec();
+      const failure = early.catch((error) => error);
+      await delay(400);
+      const late = redis.get("none");
+      expect(await failure).toMatchObject({ code: "WRONGPASS" });
+      await scene.announce(scene.stage("second-EXAMPLE"));
+      expect(await late).toBeNull();
+      expect(told).toEqual([await failure]);
+    });
+
     test("costs no more than maxLoginTries a minute, however many connections there are", async () => {
       const scene = await stage.begin("budget");
       const redis = await scene.open({ maxLoginTries: 2, authWaitMs: 500 });
@@ -70,6 +90,26 @@ describe.skipIf(!REDIS_SERVER)(
         code: "CREDENTIAL_REJECTED",
         message: expect.stringMatching(/WRONGPASS.*SECRET_UNUSABLE/),
       });
+    });
+
+    test("is told as the store's own error where the next version is refused likewise", async () => {
+      const scene = await stage.begin("both_refused");
+      const redis = await scene.open({ authWaitMs: 500 });
+      const rejected = nextOf(redis, "rejected");
+      await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
+      await scene.killSessionsOf(scene.user);
+      scene.secret.promote(scene.stage("wrong-EXAMPLE"));
+      const failure = await vi.waitFor(() =>
+        redis.ping().then(
+          () => {
+            throw new Error("The session is open still");
+          },
+          (error) => error,
+        ),
+      );
+      await rejected;
+      expect(failure).toBeInstanceOf(ReplyError);
+      expect(failure).toMatchObject({ code: "WRONGPASS" });
     });
 
     test("falls back to the user before, while that one may still be valid", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CheckFailedError } from "../../../../client/src/core/check-failed-error.ts";
 import { LoginBudget } from "../../../../client/src/core/login-gate.ts";
 import { createRedisDriver } from "../../../../client/src/redis/redis-driver.ts";
 import { UnusableSecretError } from "../../../../shared/engines/database-secret.ts";
@@ -39,6 +40,13 @@ test.each([
 
 test("a secret that is no credential is a refusal", () => {
   expect(driver.refusal(new UnusableSecretError("no"))).toEqual({ code: "SECRET_UNUSABLE", message: "no" });
+});
+
+test("a check that fails is a refusal, and tells nothing of what the check said", () => {
+  const cause = new Error("NOPERM this user has no permissions to access the 'orders' key");
+  const refusal = driver.refusal(new CheckFailedError(cause, "NOPERM"));
+  expect(refusal).toEqual({ code: "CHECK_FAILED", message: expect.stringContaining("(NOPERM)") });
+  expect(refusal?.message).not.toContain("orders");
 });
 
 test.each([
