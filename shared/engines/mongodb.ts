@@ -151,10 +151,15 @@ const HANDSHAKE = "HandshakeError";
  */
 export function mongoAuthFailure(error: unknown): Error | undefined {
   if (!(error instanceof Error)) return undefined;
-  const code = "code" in error ? error.code : undefined;
+  const code = mongoErrorCode(error);
   if (code === AUTHENTICATION_FAILED) return error;
-  if (code === ATLAS_ERROR) return labelsOf(error).includes(HANDSHAKE) ? error : undefined;
+  if (code === ATLAS_ERROR) return failedInHandshake(error) ? error : undefined;
   return mongoAuthFailure(error.cause);
+}
+
+/** The server's error code; undefined where the error is not the server's. */
+export function mongoErrorCode(error: unknown): number | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "number" ? error.code : undefined;
 }
 
 /** True where the store refused the credential. */
@@ -162,6 +167,7 @@ export function isMongoAuthFailure(error: unknown): boolean {
   return mongoAuthFailure(error) !== undefined;
 }
 
-function labelsOf(error: Error): readonly unknown[] {
-  return "errorLabels" in error && Array.isArray(error.errorLabels) ? error.errorLabels : [];
+/** Whether it came before a connection could be used: from a login, and not from a command. */
+export function failedInHandshake(error: Error): boolean {
+  return "errorLabels" in error && Array.isArray(error.errorLabels) && error.errorLabels.includes(HANDSHAKE);
 }

@@ -55,7 +55,7 @@ export function parseMysqlSecret(secret: Redacted, defaults: MysqlDefaults = {})
  * https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html,
  * https://mariadb.com/docs/server/reference/error-codes
  *
- * Not among them: 1044 and 1049 (the login was taken, the database was not), 1130 (this host, whoever it logs in as),
+ * Not among them: 1044 and 1049 (see `describeMysqlDatabaseFailure`), 1130 (this host, whoever it logs in as),
  * 1040, 1203 and 1226 (too many connections).
  */
 const AUTH_FAILURES = new Map([
@@ -68,6 +68,12 @@ const AUTH_FAILURES = new Map([
   // MariaDB's own. MySQL uses these two for statements, and drivers name them after those.
   [4150, "the account is locked after too many failed logins"],
   [4151, "the account is locked"],
+]);
+
+/** The server says these after it has taken user and password. */
+const DATABASE_FAILURES = new Map([
+  [1044, "the user may not use the database"],
+  [1049, "the database does not exist"],
 ]);
 
 /** The server's error number; undefined where the error is not the server's. */
@@ -85,4 +91,12 @@ export function isMysqlAuthFailure(error: unknown): boolean {
 /** What is wrong with the credential, in our own words; undefined where the error says nothing about it. */
 export function describeMysqlAuthFailure(error: unknown): string | undefined {
   return AUTH_FAILURES.get(mysqlErrorNumber(error) ?? 0);
+}
+
+/**
+ * Why a login that the server took gets no session with its database, in our own words; undefined where that is not
+ * it. No refused login, and yet such a credential serves nobody.
+ */
+export function describeMysqlDatabaseFailure(error: unknown): string | undefined {
+  return DATABASE_FAILURES.get(mysqlErrorNumber(error) ?? 0);
 }

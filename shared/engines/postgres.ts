@@ -96,7 +96,7 @@ export async function probePostgresLogin(
     await client.connect();
     await client.query("select 1");
   } catch (error) {
-    if (!LOGIN_SUCCEEDED.has(postgresErrorCode(error) ?? "")) throw error;
+    if (describePostgresDatabaseFailure(error) === undefined) throw error;
   } finally {
     // A server that went silent meanwhile would never close its side; what is known by now must not wait for it.
     const goodbye = client.end().catch(() => undefined);
@@ -110,8 +110,11 @@ const GOODBYE_MS = 500;
 /** Class 28 of https://www.postgresql.org/docs/current/errcodes-appendix.html: the login was refused, not the query. */
 const AUTH_FAILURES = new Set(["28P01", "28000"]);
 
-/** No such database, or no right to connect to it: the server says so after it has taken user and password. */
-const LOGIN_SUCCEEDED = new Set(["3D000", "42501"]);
+/** The server says these after it has taken user and password. */
+const DATABASE_FAILURES = new Map([
+  ["3D000", "the database does not exist"],
+  ["42501", "the user lacks a privilege for the session, such as CONNECT on the database"],
+]);
 
 /** SQLSTATE of a driver error, or its Node error code such as `ECONNREFUSED`; undefined where it has neither. */
 export function postgresErrorCode(error: unknown): string | undefined {
@@ -122,4 +125,12 @@ export function postgresErrorCode(error: unknown): string | undefined {
 /** True where the store refused the credential, as against being out of reach. Told by SQLSTATE, never by text. */
 export function isPostgresAuthFailure(error: unknown): boolean {
   return AUTH_FAILURES.has(postgresErrorCode(error) ?? "");
+}
+
+/**
+ * Why a login that the server took gets no session with its database, in our own words; undefined where that is not
+ * it. No refused login, and yet such a credential serves nobody.
+ */
+export function describePostgresDatabaseFailure(error: unknown): string | undefined {
+  return DATABASE_FAILURES.get(postgresErrorCode(error) ?? "");
 }

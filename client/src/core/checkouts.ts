@@ -13,6 +13,8 @@ export interface CheckoutPool<C> {
   readonly idleCount: number;
   /** Connections that log in, serve, or are being closed. */
   readonly openCount: number;
+  /** Of these, those that were told to close; only of interest to a pool whose driver limits the queue. */
+  readonly closingCount?: number;
   /** Called when one of its connections has been closed. */
   onClosed: () => void;
   /** Called when one was given back; it may be on its way to the idle ones still. */
@@ -23,8 +25,8 @@ export interface CheckoutPool<C> {
   isLoginFailure(error: Error): boolean;
   /** Whether both may be valid at the same time. */
   isOtherLoginThan(other: this): boolean;
-  /** Lets it have so many connections from now on. */
-  allow(max: number): void;
+  /** Lets it have `max` connections from now on; `soon` counts those too whose place others are about to leave. */
+  allow(max: number, soon: number): void;
 }
 
 export interface CheckoutsDeps<P> {
@@ -89,6 +91,8 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   follow(current: P): void {
     current.onClosed = () => this.shareConnections();
     current.onReleased = () => {
+      // One of a former credential: it is on its way out now, and its place free soon.
+      if (current !== this.#deps.rotation.current) return this.shareConnections();
       if (this.#parking.size > 0) process.nextTick(() => this.#offerIdle(current));
     };
     this.shareConnections();
@@ -112,13 +116,19 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
    * But one it has at once, or a connection that is held for long would keep the new credential from serving.
    */
   shareConnections(): void {
-    const { rotation, limit } = this.#deps;
-    const { current, draining } = rotation;
-    const open = draining.reduce((sum, { openCount }) => sum + openCount, 0);
-    current?.allow(Math.max(1, limit() - open));
+    const { current, draining } = this.#deps.rotation;
+    if (!current) return;
+    this.#shareWith(current, draining);
     const former = this.#former;
-    if (!former || !current || !draining.includes(former)) return;
-    former.allow(Math.max(1, limit() - (open - former.openCount) - current.openCount));
+    if (!former || !draining.includes(former)) return;
+    this.#shareWith(former, [current, ...draining.filter((other) => other !== former)]);
+  }
+
+  #shareWith(pool: P, others: readonly P[]): void {
+    const left = others.reduce((rest, { openCount }) => rest - openCount, this.#deps.limit());
+    const closing = others.reduce((sum, { closingCount = 0 }) => sum + closingCount, 0);
+    const max = Math.max(1, left);
+    pool.allow(max, Math.max(max, left + closing));
   }
 
   #checkOut(answer: Answer<C>, ticket: ParkingTicket | undefined): void {

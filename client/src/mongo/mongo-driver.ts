@@ -1,5 +1,6 @@
 import { UnusableSecretError } from "../../../shared/engines/database-secret.ts";
 import { isMongoAuthFailure, type MongoDefaults, parseMongoSecret } from "../../../shared/engines/mongodb.ts";
+import { CheckFailedError } from "../core/check-failed-error.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { ResourceDriver } from "../core/rotating-resource.ts";
 import { VersionClient, type VersionClientOptions } from "./version-client.ts";
@@ -34,7 +35,9 @@ export function createMongoDriver({ defaults, ...options }: MongoDriverOptions):
 
 /** Our own words: the server's may name the user. */
 function refusal(error: unknown): Refusal | undefined {
-  if (error instanceof UnusableSecretError) return { code: error.code, message: error.message };
+  if (error instanceof UnusableSecretError || error instanceof CheckFailedError) {
+    return { code: error.code, message: error.message };
+  }
   if (!isMongoAuthFailure(error)) return undefined;
   return { code: "18", message: "The store refused user or password" };
 }

@@ -1,11 +1,5 @@
 import { EventEmitter } from "node:events";
-import {
-  type Db,
-  type DbOptions,
-  type MongoClient,
-  MongoNetworkError,
-  MongoServerSelectionError,
-} from "mongodb";
+import type { Db, DbOptions, MongoClient } from "mongodb";
 import { KeyturnError } from "../../../shared/contract/errors.ts";
 import { isMongoAuthFailure } from "../../../shared/engines/mongodb.ts";
 import { createBackoff, pause } from "../core/backoff.ts";
@@ -15,7 +9,7 @@ import { neitherIsUsable } from "../core/neither-usable.ts";
 import { Parking, type ParkingTicket } from "../core/parking.ts";
 import type { Rotation } from "../core/rotation.ts";
 import type { RotationEvents } from "../core/rotation-events.ts";
-import type { VersionClient } from "./version-client.ts";
+import { isConnectionLost, type VersionClient } from "./version-client.ts";
 
 const RECOVERY = { firstMs: 50, capMs: 1_500 };
 const noop = () => undefined;
@@ -162,9 +156,10 @@ export class RotatingClient extends EventEmitter<RotationEvents> {
 
   /** Nothing has reached the store. Whether there is, or will be, another credential to try. */
   #mayTryAgain(serving: VersionClient, error: unknown): boolean {
-    if (isMongoAuthFailure(error)) return true;
-    if (!(error instanceof MongoServerSelectionError || error instanceof MongoNetworkError)) return false;
     const { current, telemetry } = this.#deps.rotation;
+    // The operation may have asked for the client again, after a swap.
+    if (serving.hasRefused(error) || current?.hasRefused(error)) return true;
+    if (!isConnectionLost(error)) return false;
     const isCurrent = serving === current;
     if (isCurrent && this.#formerInsteadOf(serving)) {
       serving.failed(error);

@@ -1,11 +1,14 @@
-import { MongoClient, type MongoClientOptions } from "mongodb";
+import { MongoClient, type MongoClientOptions, MongoNetworkError, MongoServerSelectionError } from "mongodb";
 import { UnusableSecretError } from "../../../shared/engines/database-secret.ts";
 import {
+  failedInHandshake,
   isMongoAuthFailure,
   type MongoCredential,
   mongoAuthFailure,
+  mongoErrorCode,
 } from "../../../shared/engines/mongodb.ts";
 import { pause } from "../core/backoff.ts";
+import { CheckFailedError } from "../core/check-failed-error.ts";
 import { withDeadline } from "../core/deadline.ts";
 import { connectionGivenBack, type Outcome, runOperation } from "./operation-run.ts";
 import { threeTries } from "./three-tries.ts";
@@ -34,6 +37,7 @@ export class VersionClient {
   readonly #client: MongoClient;
   readonly #closed = new AbortController();
   readonly #refusals = new WeakSet<object>();
+  #refusalCount = 0;
   #failure: unknown;
   #busy = 0;
   #runs = 0;
@@ -47,7 +51,7 @@ export class VersionClient {
     this.#options = options;
     this.#client = createClient(options);
     const client = this.#client;
-    client.on("connectionReady", () => this.#loggedIn());
+    client.on("connectionReady", () => this.#works());
     client.on("connectionCheckedOut", () => {
       this.#busy += 1;
     });
@@ -87,12 +91,19 @@ export class VersionClient {
     return own.username !== other.username || own.uri !== other.uri;
   }
 
-  /** Runs it, and notes where no connection could be had. */
+  /** Whether the store has refused a login of this client with that error, and not one of somebody else's. */
+  hasRefused(error: unknown): boolean {
+    const refusal = mongoAuthFailure(error);
+    return refusal !== undefined && this.#refusals.has(refusal);
+  }
+
+  /** Runs it, and notes where a login was refused. */
   async run<T>(operation: (client: MongoClient) => Promise<T>): Promise<Outcome<T>> {
     this.#runs += 1;
+    const refusalsBefore = this.#refusalCount;
     try {
       const outcome = await runOperation(() => operation(this.#client));
-      if ("error" in outcome) this.#noteRefusal(outcome.error);
+      if ("error" in outcome) this.#noteOwnRefusal(outcome.error, refusalsBefore);
       return outcome;
     } finally {
       this.#runs -= 1;
@@ -108,6 +119,7 @@ export class VersionClient {
   /** @throws the driver's error, or DependencyError where nothing answered in time */
   async ping(timeoutMs = this.#options.pingTimeoutMs): Promise<void> {
     const deadline = { ms: timeoutMs, stopped: this.#closed.signal, who: "The store" };
+    const failure = this.#failure;
     try {
       await withDeadline(deadline, (signal) => {
         this.#connecting = this.#client.db("admin").command({ ping: 1 }, { signal });
@@ -117,16 +129,29 @@ export class VersionClient {
       this.#noteRefusal(error);
       throw error;
     }
+    // A login that was refused meanwhile is not disproved: the ping may have had a connection from before.
+    if (this.#failure === failure) this.#works();
   }
 
-  /** Logs in, pings, and asks what the user wants asked. */
+  /**
+   * Logs in, pings, and asks what the user wants asked.
+   *
+   * @throws as `ping`, or CheckFailedError where the user's check fails and the connection does not
+   */
   async verify(): Promise<void> {
     const stopped = this.#closed.signal;
     await threeTries(() => this.ping(), { isFinal: isMongoAuthFailure, stopped });
     const { verify } = this.#options;
     if (!verify) return;
     const deadline = { ms: VERIFY_TIMEOUT_MS, stopped, who: "The check of the new credential" };
-    await withDeadline(deadline, () => verify(this.#client));
+    await withDeadline(deadline, async () => {
+      try {
+        await verify(this.#client);
+      } catch (error) {
+        if (isConnectionLost(error) || this.hasRefused(error)) throw error;
+        throw new CheckFailedError(error, mongoErrorCode(error));
+      }
+    });
   }
 
   /**
@@ -171,10 +196,21 @@ export class VersionClient {
     this.#waiting.clear();
   }
 
-  #loggedIn(): void {
+  #works(): void {
     if (this.#failure === undefined) return;
     this.#failure = undefined;
     this.#options.onRecovered(this);
+  }
+
+  /**
+   * An operation may use other clients too, for other stores, and fail with what these say. The driver's event has told
+   * us of our own refusal, or of the first of several that came at once; behind a load balancer it does not.
+   */
+  #noteOwnRefusal(error: unknown, refusalsBefore: number): void {
+    const refusal = mongoAuthFailure(error);
+    if (!refusal || !failedInHandshake(refusal)) return;
+    const isHeardOf = this.isRefused || this.#refusalCount > refusalsBefore;
+    if (isHeardOf || this.#client.options.loadBalanced) this.#noteRefusal(refusal);
   }
 
   #noteRefusal(error: unknown): void {
@@ -182,9 +218,15 @@ export class VersionClient {
     const refusal = mongoAuthFailure(error);
     if (!refusal || this.#refusals.has(refusal)) return;
     this.#refusals.add(refusal);
+    this.#refusalCount += 1;
     this.#failure = refusal;
     this.#options.onRefused(this);
   }
+}
+
+/** No connection could be had, or it broke: says nothing about the credential. */
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
 }
 
 function createClient({ credential, config }: VersionClientOptions): MongoClient {

@@ -1,6 +1,7 @@
 import { UnusableSecretError } from "../../../shared/engines/database-secret.ts";
 import {
   describeMysqlAuthFailure,
+  describeMysqlDatabaseFailure,
   isMysqlAuthFailure,
   mysqlErrorNumber,
   parseMysqlSecret,
@@ -49,7 +50,10 @@ function refusal(error: unknown): Refusal | undefined {
   if (error instanceof UnusableSecretError || error instanceof CheckFailedError) {
     return { code: error.code, message: error.message };
   }
+  const code = String(mysqlErrorNumber(error));
   const fault = describeMysqlAuthFailure(error);
-  if (fault === undefined) return undefined;
-  return { code: String(mysqlErrorNumber(error)), message: `The store refused the login: ${fault}` };
+  if (fault !== undefined) return { code, message: `The store refused the login: ${fault}` };
+  const databaseFault = describeMysqlDatabaseFailure(error);
+  if (databaseFault === undefined) return undefined;
+  return { code, message: `The store took the login, but ${databaseFault}` };
 }

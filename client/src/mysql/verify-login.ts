@@ -35,9 +35,11 @@ export async function verifyLogin(
         isLost = true;
       });
     }
-    await askMore?.(asked).catch((error) => {
+    try {
+      await askMore?.(asked);
+    } catch (error) {
       throw isLost ? error : new CheckFailedError(error, mysqlErrorNumber(error));
-    });
+    }
     const socket = logins.loggedIn.get(connection);
     if (!socket) return;
     // Waited for, so that where connections are scarce its place is free for what comes next.

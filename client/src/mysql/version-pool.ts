@@ -52,6 +52,8 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
   readonly #held = new Set<mysql.Connection>();
   readonly #leaving = new WeakSet<mysql.Connection>();
   #isRetired = false;
+  /** Connections that it may have when those of other credentials are closed. */
+  #comingLater = 0;
   /** Connections that are opened for those who queue. */
   #opening = 0;
   #retirement: Promise<void> | undefined;
@@ -96,6 +98,10 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
   /** Those that log in, serve, or are being closed. */
   get openCount(): number {
     return this.#logins.openCount;
+  }
+
+  get closingCount(): number {
+    return this.#isRetired ? Math.max(0, this.openCount - this.#held.size) : 0;
   }
 
   /** Checkouts that wait until another one gives a connection back. */
@@ -152,11 +158,12 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
   }
 
   /** Lets it have so many connections from now on, unless its own options set no limit at all. */
-  allow(max: number): void {
+  allow(max: number, soon: number): void {
     const { config } = this.#pool;
     const before = config.connectionLimit ?? 0;
     if (before === 0 || this.#isRetired) return;
     config.connectionLimit = max;
+    this.#comingLater = Math.max(0, soon - Math.max(max, this.openCount));
     // mysql2 looks at its queue only when a connection comes or goes. One that we ask for must not queue itself.
     const more = Math.min(max - this.openCount, this.waitingCount - this.#opening);
     for (let n = more; n > 0; n -= 1) {
@@ -165,8 +172,21 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
         .then((connection) => connection.release(), noop)
         .finally(() => {
           this.#opening -= 1;
+          this.#limitQueue();
         });
     }
+    this.#limitQueue();
+  }
+
+  /** Those who queue for a place that is being left to them would not have to without a rotation: they do not count. */
+  #limitQueue(): void {
+    const { config } = this.#pool;
+    const { queueLimit = 0, waitForConnections = true } = this.#options.config;
+    const more = this.#comingLater + this.#opening;
+    config.waitForConnections = waitForConnections || more > 0;
+    // mysql2 takes 0 for no limit.
+    if (!waitForConnections) config.queueLimit = more;
+    else if (queueLimit > 0) config.queueLimit = queueLimit + more;
   }
 
   /**

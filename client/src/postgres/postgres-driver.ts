@@ -1,4 +1,5 @@
 import {
+  describePostgresDatabaseFailure,
   isPostgresAuthFailure,
   parsePostgresSecret,
   postgresErrorCode,
@@ -47,6 +48,13 @@ export function createPostgresDriver(options: PostgresDriverOptions): ResourceDr
 function refusal(error: unknown): Refusal | undefined {
   if (error instanceof UnusableSecretError || error instanceof CheckFailedError)
     return { code: error.code, message: error.message };
+  const databaseFault = describePostgresDatabaseFailure(error);
+  if (databaseFault !== undefined) {
+    return {
+      code: postgresErrorCode(error) ?? "3D000",
+      message: `The store took the login, but ${databaseFault}`,
+    };
+  }
   if (!isPostgresAuthFailure(error)) return undefined;
   const code = postgresErrorCode(error) ?? "28000";
   return {

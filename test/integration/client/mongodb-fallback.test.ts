@@ -1,5 +1,6 @@
-import type { MongoClient } from "mongodb";
+import { MongoClient, MongoNetworkError } from "mongodb";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { mongoAuthFailure } from "../../../shared/engines/mongodb.ts";
 import { type MongoStandIn, startMongoStandIn } from "../../fakes/mongodb-server.ts";
 import { setUpMongoStage, userOf } from "./mongodb-fixtures.ts";
 
@@ -42,6 +43,20 @@ describe("while old and new are both valid", () => {
       timeout: 5_000,
     });
   });
+});
+
+test("the new client serves again as soon as a ping of it is answered, also on a connection that it has", async () => {
+  const scene = begin("back_again");
+  const holder = await scene.open();
+  const clone = scene.addClone();
+  await scene.announce(clone.versionId);
+  await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
+  const loginsBefore = scene.store.acceptedLogins(clone.user);
+  const run = vi.fn(async (client: MongoClient) => client.db("shop").collection("whoami").findOne({}));
+  run.mockRejectedValueOnce(new MongoNetworkError("No connection for a moment"));
+  expect(await holder.withClient(run)).toMatchObject({ user: "back_again" });
+  await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user), { timeout: 5_000 });
+  expect(scene.store.acceptedLogins(clone.user)).toBe(loginsBefore);
 });
 
 describe("withClient", () => {
@@ -104,6 +119,30 @@ describe("withClient", () => {
     const run = vi.fn(() => Promise.reject(new Error("out of stock")));
     await expect(holder.withClient(run)).rejects.toThrow("out of stock");
     expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  test("takes no login that another store refuses for its own", async () => {
+    const scene = begin("another_store");
+    const holder = await scene.open({ authWaitMs: 3_000 });
+    const elsewhere = await startMongoStandIn();
+    others.push(elsewhere);
+    const refused = vi.fn();
+    holder.on("login-refused", refused);
+    const run = vi.fn(async () => {
+      const url = `mongodb://nobody:wrong-EXAMPLE@127.0.0.1:${elsewhere.port}/`;
+      await using other = new MongoClient(url);
+      await other.db("shop").collection("orders").findOne({});
+    });
+    const foreign = await holder.withClient(run).catch((error) => error);
+    expect(mongoAuthFailure(foreign)).toMatchObject({
+      code: 18,
+      errorLabels: expect.arrayContaining(["HandshakeError"]),
+    });
+    const plain = vi.fn(() => Promise.reject(Object.assign(new Error("refused elsewhere"), { code: 18 })));
+    await expect(holder.withClient(plain)).rejects.toThrow("refused elsewhere");
+    expect([run, plain].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+    expect(refused).not.toHaveBeenCalled();
+    expect(await holder.withClient((client) => client.db().command({ ping: 1 }))).toMatchObject({ ok: 1 });
   });
 
   test("gives no more refused logins to the store than it may, while operations wait", async () => {

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { MongoClient } from "mongodb";
 import { describe, expect, test, vi } from "vitest";
 import { CredentialRejectedError, UnusableSecretError } from "../../../client/src/mongodb.ts";
 import { Redacted } from "../../../shared/engines/redacted.ts";
@@ -6,6 +7,7 @@ import { setUpMongoStage, startMongoLoad, userOf } from "./mongodb-fixtures.ts";
 
 const { begin } = setUpMongoStage();
 
+const failed = (message: string, code: number) => Object.assign(new Error(message), { code });
 const ascending = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
 
 describe("a rotation", () => {
@@ -119,16 +121,53 @@ describe("a new credential", () => {
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user), { timeout: 5_000 });
   });
 
-  test("that does not pass the user's own check leaves the old client serving", async () => {
-    const scene = begin("own_check");
-    const verify = vi.fn(async () => undefined as unknown);
-    const holder = await scene.open({ verify });
+  test.each([
+    ["an error of its own", "own_error", new Error("The orders cannot be read"), ""],
+    ["what the store says", "own_unauthorized", failed("not authorized on shop", 13), " (13)"],
+    ["a login that another store refuses", "own_other", failed("Authentication failed.", 18), " (18)"],
+  ])(
+    "whose check by the user fails with %s is rejected, once, and the old client serves",
+    async (_what, name, error, code) => {
+      const scene = begin(name);
+      const verify = vi.fn(async () => undefined as unknown);
+      const holder = await scene.open({ verify });
+      const { versionId } = scene.addClone();
+      verify.mockRejectedValueOnce(error);
+      const rejected = vi.fn();
+      holder.on("rejected", rejected);
+      await scene.announce(versionId);
+      await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["rejected"]));
+      const reason = { code: "CHECK_FAILED", message: `The check of the new credential failed${code}` };
+      expect(rejected).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ versionId, reason }));
+      // At the start, and of the new credential.
+      expect(verify).toHaveBeenCalledTimes(2);
+      expect(await userOf(holder)).toBe(name);
+
+      const next = scene.changePassword("third-EXAMPLE");
+      await scene.announce(next);
+      await vi.waitFor(() => expect(scene.outcomesOf(next)).toEqual(["swapped"]));
+    },
+  );
+
+  test("whose connection is lost while the user checks it is not rejected, and is tried again", async () => {
+    const scene = begin("check_lost");
     const clone = scene.addClone();
-    verify.mockRejectedValueOnce(new Error("The orders cannot be read"));
+    let tries = 0;
+    const verify = async (client: MongoClient) => {
+      tries += 1;
+      if (tries !== 2) return;
+      scene.store.hold("insert");
+      const inserting = client.db("shop").collection("orders").insertOne({ lost: 1 });
+      inserting.catch(() => undefined);
+      await vi.waitFor(() => expect(scene.store.held("insert")).toBe(1));
+      scene.store.killSessionsOf(clone.user);
+      await inserting.finally(() => scene.store.resume("insert"));
+    };
+    const holder = await scene.open({ verify, retryWrites: false });
     await scene.announce(clone.versionId);
-    await vi.waitFor(() => expect(verify).toHaveBeenCalledTimes(2));
-    expect(await userOf(holder)).toBe("own_check");
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user), { timeout: 5_000 });
+    expect(tries).toBe(3);
+    expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]);
   });
 
   test("logs in once for its check, and every concurrent call gets the same client", async () => {

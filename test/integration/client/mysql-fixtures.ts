@@ -240,7 +240,11 @@ export function startLoad(pool: RotatingPool, workers: number) {
         () => {
           queries += 1;
         },
-        (error) => errors.push(error),
+        async (error) => {
+          errors.push(error);
+          // mysql2 may answer with an error in the same tick, and nothing else would have its turn any more.
+          await setImmediate();
+        },
       );
     }
   };

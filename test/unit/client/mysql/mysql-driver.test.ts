@@ -50,6 +50,15 @@ test("says why a credential is refused in words that hold no name and no address
     code: "1045",
     message: "The store refused the login: user or password is wrong",
   });
+  const noDatabase = Object.assign(new Error("Access denied for user 'orders'@'%' to database 'shop'"), {
+    errno: 1044,
+  });
+  expect(driverOf().refusal(noDatabase)).toEqual({
+    code: "1044",
+    message: "The store took the login, but the user may not use the database",
+  });
+  const missing = Object.assign(new Error("Unknown database 'shop'"), { errno: 1049 });
+  expect(driverOf().refusal(missing)).toMatchObject({ code: "1049" });
   expect(
     driverOf().refusal(Object.assign(new Error("x"), { code: "ECONNREFUSED", errno: -111 })),
   ).toBeUndefined();

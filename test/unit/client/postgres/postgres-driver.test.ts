@@ -29,6 +29,23 @@ test.each([
 });
 
 test.each([
+  ["28P01", "The store refused user or password"],
+  ["28000", "The store refused this login"],
+  ["3D000", "The store took the login, but the database does not exist"],
+  [
+    "42501",
+    "The store took the login, but the user lacks a privilege for the session, such as CONNECT on the database",
+  ],
+])("says why a credential cannot be used (%s) in words that hold no name", (code, message) => {
+  const error = Object.assign(new Error('permission denied for database "shop"'), { code });
+  expect(driver.refusal(error)).toEqual({ code, message });
+});
+
+test.each(["ECONNREFUSED", "57P03", "53300"])("%s says nothing about the credential", (code) => {
+  expect(driver.refusal(Object.assign(new Error("x"), { code }))).toBeUndefined();
+});
+
+test.each([
   ["user", { username: "" }],
   ["password", { password: null }],
 ])("a secret with an empty %s is no credential", (_key, empty) => {
