@@ -1,30 +1,23 @@
-import { Metrics } from "@aws-lambda-powertools/metrics";
 import * as z from "zod/mini";
 import { createDynamoDbClient } from "../../shared/aws/clients.ts";
 import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
-import { parseDomainEvent } from "../../shared/contract/domain-event.ts";
 import { readConfig, requiredText } from "../../shared/lambda/config.ts";
+import { createSecretMetrics } from "../../shared/lambda/secret-metrics.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
-import { METRIC_NAMESPACE, METRIC_UNITS, SERVICE_NAME } from "../../shared/lambda/telemetry.ts";
-import { createMeasure } from "./measure.ts";
+import { createMeasure, createMeasureAttempt, type MeasurePorts } from "./measure.ts";
+import { parseMeasured } from "./parse-measured.ts";
 
 const config = readConfig(z.object({ LEDGER_TABLE: requiredText, STAGE: requiredText }), process.env);
-const metrics = new Metrics({
-  namespace: METRIC_NAMESPACE,
-  serviceName: SERVICE_NAME,
-  defaultDimensions: { stage: config.STAGE },
-});
-const measure = createMeasure({
+const ports: MeasurePorts = {
   ledger: createLedger(createDynamoDbClient(), config.LEDGER_TABLE),
-  emit: ({ name, value }) => metrics.addMetric(name, METRIC_UNITS[name], value),
+  publish: createSecretMetrics(config.STAGE),
   now: () => new Date(),
-});
+};
+const measure = createMeasure(ports);
+const measureAttempt = createMeasureAttempt(ports);
 
 export const handler = createSqsHandler({
-  parse: (body) => {
-    const event = parseDomainEvent(body);
-    return { secretArn: event.detail.secretArn, versionId: event.detail.versionId, event };
-  },
-  handle: ({ event }, messageId) => measure(event, messageId),
-  metrics,
+  parse: parseMeasured,
+  handle: (measured, messageId) =>
+    measured.attempt ? measureAttempt(measured.attempt, messageId) : measure(measured.event, messageId),
 });

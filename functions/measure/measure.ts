@@ -1,15 +1,12 @@
 import type { Ledger } from "../../shared/aws/ledger.ts";
 import type { DomainEvent } from "../../shared/contract/domain-event.ts";
-import type { MetricName } from "../../shared/lambda/telemetry.ts";
-
-export interface Measurement {
-  readonly name: MetricName;
-  readonly value: number;
-}
+import type { RotationAttempt } from "../../shared/contract/rotation-attempt.ts";
+import type { Measurement, PublishMeasurements } from "../../shared/lambda/secret-metrics.ts";
+import type { MetricProperties } from "../../shared/lambda/telemetry.ts";
 
 export interface MeasurePorts {
   readonly ledger: Pick<Ledger, "claimMeasurement">;
-  readonly emit: (measurement: Measurement) => void;
+  readonly publish: PublishMeasurements;
   readonly now: () => Date;
 }
 
@@ -22,22 +19,50 @@ export type MeasureOutcome = "measured" | "already-measured";
  *
  * @returns a function of the event and the message's id
  */
-export function createMeasure({ ledger, emit, now }: MeasurePorts) {
+export function createMeasure({ ledger, publish, now }: MeasurePorts) {
   return async (event: DomainEvent, claimant: string): Promise<MeasureOutcome> => {
     if (!(await ledger.claimMeasurement(event.detail.secretArn, measurementKey(event), claimant, now())))
       return "already-measured";
-    for (const measurement of planMeasurements(event)) emit(measurement);
+    publish(event.detail.secretArn, planMeasurements(event), propertiesOf(event));
+    return "measured";
+  };
+}
+
+/**
+ * Counts rotations that failed, were abandoned, or were tried out, each event once, however often it is delivered.
+ *
+ * @returns a function of the event and the message's id
+ */
+export function createMeasureAttempt({ ledger, publish, now }: MeasurePorts) {
+  return async ({ type, secretArn, eventId }: RotationAttempt, claimant: string): Promise<MeasureOutcome> => {
+    if (!(await ledger.claimMeasurement(secretArn, `${type}#${eventId}`, claimant, now())))
+      return "already-measured";
+    publish(secretArn, [{ name: type, value: 1 }], {});
     return "measured";
   };
 }
 
 /** What makes two events tell of the same step: rotation and type, and whom it is about. */
-function measurementKey({ type, detail }: DomainEvent): string {
+function measurementKey(event: DomainEvent): string {
+  const { type, detail } = event;
   // An instance may come to a version more than once; its own time of that is in each of its reports.
   const move = "currentSince" in detail ? detail.currentSince : detail.occurredAt;
-  const subject =
-    "instanceId" in detail ? detail.instanceId : "serviceArn" in detail ? detail.serviceArn : "";
-  return [detail.versionId, move, type, subject].join("#");
+  return [detail.versionId, move, type, subjectOf(event)].join("#");
+}
+
+function subjectOf({ type, detail }: DomainEvent): string {
+  if (type === "RotationSeenAgain") return detail.detectedBy;
+  if (type === "RedeployDeferred") return `${detail.claimant}#${detail.round}`;
+  if ("instanceId" in detail) return detail.instanceId;
+  return "serviceArn" in detail ? detail.serviceArn : "";
+}
+
+function propertiesOf({ detail }: DomainEvent): MetricProperties {
+  return {
+    versionId: detail.versionId,
+    ...("instanceId" in detail && { instanceId: detail.instanceId }),
+    ...("serviceArn" in detail && { serviceArn: detail.serviceArn }),
+  };
 }
 
 export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
@@ -47,6 +72,12 @@ export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
         { name: "RotationNoticed", value: 1 },
         { name: "NoticeLatency", value: detail.noticeLatencyMs },
       ];
+    case "RotationSeenAgain":
+      return [{ name: "DuplicateSource", value: 1 }];
+    case "RotationMissed":
+      return [{ name: "RotationMissed", value: 1 }];
+    case "InstanceSilent":
+      return [{ name: "InstanceSilent", value: 1 }];
     case "CredentialVerified":
       return [
         { name: "CredentialVerified", value: 1 },
@@ -56,6 +87,10 @@ export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
       return [{ name: "CredentialRejected", value: 1 }];
     case "CredentialUnverifiable":
       return [{ name: "CredentialUnverifiable", value: 1 }];
+    case "CredentialUnreachable":
+      return [{ name: "CredentialUnreachable", value: 1 }];
+    case "CredentialRestored":
+      return [{ name: "CredentialRestored", value: 1 }];
     case "InstanceSwapped": {
       const swapped: Measurement = { name: "InstanceSwapped", value: 1 };
       return detail.adoptionMs === undefined
@@ -68,7 +103,23 @@ export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
       return [{ name: "StaleInstances", value: detail.stale }];
     case "ServiceRedeployed":
       return [{ name: "ServiceRedeployed", value: 1 }];
-    case "RedeployWithheld":
-      return [{ name: "RedeployWithheld", value: 1 }];
+    case "RedeployPlanned":
+      return [{ name: "RedeployPlanned", value: 1 }];
+    case "RedeployWithheld": {
+      const withheld: Measurement = { name: "RedeployWithheld", value: 1 };
+      return detail.reason === "secret-pinned" ? [withheld, { name: "SecretPinned", value: 1 }] : [withheld];
+    }
+    case "RedeployDeferred":
+      return [{ name: "RedeployDeferred", value: detail.deferred }];
+    case "RedeployCompleted": {
+      const completed: Measurement = { name: "RedeployCompleted", value: 1 };
+      return detail.durationMs === undefined
+        ? [completed]
+        : [completed, { name: "RedeployDuration", value: detail.durationMs }];
+    }
+    case "RedeployFailed":
+      return [{ name: "RedeployFailed", value: 1 }];
+    case "StaleUnmanaged":
+      return [{ name: "StaleUnmanaged", value: detail.instances }];
   }
 }

@@ -3,7 +3,7 @@ import type { Ledger } from "../../shared/aws/ledger.ts";
 import type { Notices } from "../../shared/aws/notices.ts";
 import type { Secrets } from "../../shared/aws/secrets.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
-import { findCurrentRotation } from "../../shared/rotation/current-rotation.ts";
+import { findRotation } from "../../shared/rotation/current-rotation.ts";
 
 export interface NotifyPorts {
   readonly secrets: Pick<Secrets, "describe">;
@@ -15,7 +15,7 @@ export interface NotifyPorts {
   readonly traceparent?: () => string | undefined;
 }
 
-export type NotifyOutcome = "noticed" | "superseded" | "already-noticed";
+export type NotifyOutcome = "noticed" | "superseded" | "not-watched" | "already-noticed";
 
 /**
  * Tells the running services of a rotation. Acts first and records after: a crash in between sends the notice
@@ -24,28 +24,35 @@ export type NotifyOutcome = "noticed" | "superseded" | "already-noticed";
 export function createNotify(ports: NotifyPorts) {
   const { ledger, notices, bus, now, traceparent: readTraceparent } = ports;
   return async (event: RotationEvent): Promise<NotifyOutcome> => {
-    const current = await findCurrentRotation(event, ports);
-    if (!current) return "superseded";
+    const current = await findRotation(event, ports);
+    if (typeof current === "string") return current;
     const rotation = await ledger.openRotation(current);
-    if (rotation.noticedAt) return "already-noticed";
+    // Of what is kept elsewhere, the ledger alone knows the order.
+    if (rotation.supersededBy) return "superseded";
 
     const { secretArn, versionId, currentSince } = rotation;
+    const { detectedBy } = current;
     const noticedAt = now();
     const at = noticedAt.toISOString();
-    const traceparent = readTraceparent?.();
-    await notices.publish({
-      v: 1,
-      kind: "credential-rotated",
-      secretArn,
-      versionId,
-      currentSince,
-      noticedAt: at,
-      ...(traceparent !== undefined && { traceparent }),
-    });
-    const noticeLatencyMs = Math.max(0, noticedAt.getTime() - Date.parse(currentSince));
-    const detail = { v: 1, secretArn, versionId, currentSince, occurredAt: at, noticeLatencyMs } as const;
-    await bus.publish({ type: "RotationNoticed", detail: { ...detail, detectedBy: current.detectedBy } });
-    await ledger.recordNotice(rotation, noticedAt);
-    return "noticed";
+    const detail = { v: 1, secretArn, versionId, currentSince, occurredAt: at, detectedBy } as const;
+    // Two signs that are handled at the same time may each send the notice; which source was first the ledger knows.
+    const isAgain = detectedBy !== rotation.detectedBy;
+    if (!rotation.noticedAt) {
+      const traceparent = readTraceparent?.();
+      await notices.publish({
+        v: 1,
+        kind: "credential-rotated",
+        secretArn,
+        versionId,
+        currentSince,
+        noticedAt: at,
+        ...(traceparent !== undefined && { traceparent }),
+      });
+      const noticeLatencyMs = Math.max(0, noticedAt.getTime() - Date.parse(currentSince));
+      await bus.publish({ type: "RotationNoticed", detail: { ...detail, noticeLatencyMs } });
+      await ledger.recordNotice(rotation, noticedAt);
+    }
+    if (isAgain) await bus.publish({ type: "RotationSeenAgain", detail });
+    return rotation.noticedAt ? "already-noticed" : "noticed";
   };
 }

@@ -2,11 +2,14 @@ import {
   DescribeSecretCommand,
   GetSecretValueCommand,
   ResourceNotFoundException,
+  type SecretListEntry,
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
 import pRetry from "p-retry";
 import { DependencyError } from "../contract/errors.ts";
+import { kindOfSecret } from "../contract/secret-id.ts";
 import { Redacted } from "../engines/redacted.ts";
+import { EVERYTHING, isWatched, type Watch } from "../rotation/watch.ts";
 
 /** What Secrets Manager says of a secret, without its value. */
 export interface SecretFacts {
@@ -15,22 +18,31 @@ export interface SecretFacts {
   readonly currentVersionId?: string;
   /** Version that carries AWSPREVIOUS. */
   readonly previousVersionId?: string;
+  /** Version that carries AWSPENDING: a rotation to it is under way, or has ended there. */
+  readonly pendingVersionId?: string;
   /** Last change of any kind, to the millisecond. Right after a label move it is the time of that move. */
   readonly lastChangedAt?: Date;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** False where the configuration leaves the secret out. */
+  readonly isWatched?: boolean;
 }
 
 /** Reads secrets and what is known of them. Reads are eventually consistent. */
 export interface Secrets {
   /**
    * Asks again for about two seconds while the answer does not satisfy, and gives the last one then:
-   * undefined for a secret that is not there, or is on its way out.
+   * undefined for a secret that is not there, or is on its way out. Of one that is not kept in Secrets Manager
+   * it knows no versions, and asks nobody.
+   *
+   * @param secretId ARN, name or an id of one's own; the facts have the ARN
    */
   describe(
-    secretArn: string,
+    secretId: string,
     isSettled: (facts: SecretFacts | undefined) => boolean,
   ): Promise<SecretFacts | undefined>;
   /**
-   * The text of one version, asked for again for about two seconds; undefined where it holds bytes.
+   * The text of one version, asked for again for about two seconds; undefined where it holds bytes, or is not
+   * kept in Secrets Manager.
    * @throws DependencyError where it still is not there
    */
   read(secretArn: string, versionId: string): Promise<Redacted | undefined>;
@@ -41,12 +53,14 @@ const consistency = { retries: 4, minTimeout: 100, factor: 2, randomize: true };
 
 class NotSettled extends Error {}
 
-export function createSecrets(client: SecretsManagerClient): Secrets {
+/** @param watch which secrets are followed; all of them by default */
+export function createSecrets(client: SecretsManagerClient, watch: Watch = EVERYTHING): Secrets {
   return {
-    async describe(secretArn, isSettled) {
+    async describe(secretId, isSettled) {
+      if (isKeptElsewhere(secretId)) return { secretArn: secretId, isWatched: isWatched(watch, secretId) };
       let facts: SecretFacts | undefined;
       const look = async () => {
-        facts = await describeOnce(client, secretArn);
+        facts = await describeOnce(client, secretId, watch);
         if (!isSettled(facts)) throw new NotSettled();
       };
       await pRetry(look, { ...consistency, shouldRetry: ({ error }) => error instanceof NotSettled }).catch(
@@ -58,6 +72,7 @@ export function createSecrets(client: SecretsManagerClient): Secrets {
     },
 
     async read(secretArn, versionId) {
+      if (isKeptElsewhere(secretArn)) return undefined;
       const get = () => client.send(new GetSecretValueCommand({ SecretId: secretArn, VersionId: versionId }));
       const answer = await pRetry(get, {
         ...consistency,
@@ -74,22 +89,47 @@ export function createSecrets(client: SecretsManagerClient): Secrets {
   };
 }
 
+/** Names are of Secrets Manager. */
+function isKeptElsewhere(secretId: string): boolean {
+  const kind = kindOfSecret(secretId);
+  return kind === "parameter" || kind === "elsewhere";
+}
+
 async function describeOnce(
   client: SecretsManagerClient,
-  secretArn: string,
+  secretId: string,
+  watch: Watch,
 ): Promise<SecretFacts | undefined> {
-  const answer = await client.send(new DescribeSecretCommand({ SecretId: secretArn })).catch((error) => {
+  const answer = await client.send(new DescribeSecretCommand({ SecretId: secretId })).catch((error) => {
     if (error instanceof ResourceNotFoundException) return undefined;
     throw error;
   });
   if (!answer || answer.DeletedDate) return undefined;
+  return secretFacts({ ...answer, ARN: answer.ARN ?? secretId }, answer.VersionIdsToStages, watch);
+}
+
+/** The facts in what DescribeSecret, or a line of ListSecrets, tells; the two name the map of labels differently. */
+export function secretFacts(
+  {
+    ARN: secretArn = "",
+    Tags = [],
+    LastChangedDate,
+  }: Pick<SecretListEntry, "ARN" | "Tags" | "LastChangedDate">,
+  labels: Readonly<Record<string, readonly string[]>> | undefined,
+  watch: Watch,
+): SecretFacts {
   const versionWith = (label: string) =>
-    Object.entries(answer.VersionIdsToStages ?? {}).find(([, labels]) => labels.includes(label))?.[0];
+    Object.entries(labels ?? {}).find(([, ofVersion]) => ofVersion.includes(label))?.[0];
   const [currentVersionId, previousVersionId] = [versionWith("AWSCURRENT"), versionWith("AWSPREVIOUS")];
+  const pendingVersionId = versionWith("AWSPENDING");
+  const tags = Object.fromEntries(Tags.flatMap(({ Key, Value }) => (Key ? [[Key, Value ?? ""]] : [])));
   return {
-    secretArn: answer.ARN ?? secretArn,
+    secretArn,
     ...(currentVersionId && { currentVersionId }),
     ...(previousVersionId && { previousVersionId }),
-    ...(answer.LastChangedDate && { lastChangedAt: answer.LastChangedDate }),
+    ...(pendingVersionId && { pendingVersionId }),
+    ...(LastChangedDate && { lastChangedAt: LastChangedDate }),
+    tags,
+    isWatched: isWatched(watch, secretArn, tags),
   };
 }

@@ -1,13 +1,25 @@
 import * as z from "zod/mini";
 import { InvalidMessageError } from "./errors.ts";
+import { kindOfSecret } from "./secret-id.ts";
 
-/** ARN of a secret, with the six random characters that Secrets Manager adds to the name. */
+/**
+ * What names a secret in every message: its ARN in Secrets Manager or Parameter Store, or, for one that is kept
+ * elsewhere, an id of one's own such as `vault:kv/app/prod/db`.
+ */
 export const SecretArn = z
   .string()
-  .check(z.regex(/^arn:aws[\w-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+$/, "not a secret ARN"));
+  .check(
+    z.refine(
+      (id) => kindOfSecret(id) !== undefined,
+      "neither the ARN of a secret or parameter, nor an id such as vault:kv/app/prod/db",
+    ),
+  );
 
-/** Version id of a secret: the ClientRequestToken that created it, 32 to 64 characters. */
-export const VersionId = z.string().check(z.minLength(32), z.maxLength(64));
+/**
+ * Version of a secret. In Secrets Manager the ClientRequestToken that created it, 32 to 64 characters; the version
+ * number of a parameter; elsewhere what the event of one's own says.
+ */
+export const VersionId = z.string().check(z.minLength(1), z.maxLength(128));
 
 /** A point in time, ISO 8601 in UTC; milliseconds where the source has them. */
 export const Instant = z.iso.datetime();

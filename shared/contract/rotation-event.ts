@@ -1,39 +1,26 @@
 import * as z from "zod/mini";
 import { InvalidMessageError } from "./errors.ts";
-import { Instant, parseMessage, SecretArn, VersionId } from "./message.ts";
+import { parseMessage } from "./message.ts";
+import type { RotationEvent } from "./rotation-source.ts";
+import { readApiCall, readRotationSucceeded } from "./sources/cloud-trail.ts";
+import { CREDENTIAL_ROTATED, readCredentialRotated } from "./sources/credential-rotated.ts";
+import { readDatabaseEvent } from "./sources/database.ts";
+import { readLabelUpdated } from "./sources/label-updated.ts";
+import { readParameterChanged } from "./sources/parameter-changed.ts";
 
-/** One rotation as Keyturn sees it, whichever source told of it. */
-export interface RotationEvent {
-  readonly secretArn: string;
-  /** Absent where the source names no version (CloudTrail): whoever acts resolves it by DescribeSecret. */
-  readonly versionId?: string;
-  readonly source: "label-updated" | "rotation-succeeded";
-  /** When it happened, from the event's envelope: EventBridge gives whole seconds. */
-  readonly occurredAt: string;
-}
-
-/** Fires for every label but AWSPENDING and AWSPREVIOUS; the ARN is in `resources[0]` only. */
-const LabelUpdated = z.object({
-  "detail-type": z.literal("Secret Label Updated"),
-  source: z.literal("aws.secretsmanager"),
-  time: Instant,
-  resources: z.tuple([SecretArn], z.unknown()),
-  detail: z.object({ labelUpdated: z.string(), versionId: VersionId }),
-});
-
-/** CloudTrail names the secret in one of two places, and no version at all. */
-const RotationSucceeded = z.object({
-  "detail-type": z.literal("AWS Service Event via CloudTrail"),
-  source: z.literal("aws.secretsmanager"),
-  time: Instant,
-  detail: z.object({
-    eventName: z.literal("RotationSucceeded"),
-    additionalEventData: z.nullish(z.object({ SecretId: z.optional(SecretArn) })),
-    serviceEventDetails: z.nullish(z.object({ secretId: z.optional(SecretArn) })),
-  }),
-});
+export { ROTATION_SOURCES, type RotationEvent, type RotationSource, tellsOfMove } from "./rotation-source.ts";
 
 const Envelope = z.object({ source: z.string(), "detail-type": z.string() });
+
+const READERS: Readonly<Record<string, (event: unknown) => RotationEvent>> = {
+  "Secret Label Updated": readLabelUpdated,
+  "AWS Service Event via CloudTrail": readRotationSucceeded,
+  "AWS API Call via CloudTrail": readApiCall,
+  "RDS DB Instance Event": readDatabaseEvent,
+  "RDS DB Cluster Event": readDatabaseEvent,
+  "Parameter Store Change": readParameterChanged,
+  [CREDENTIAL_ROTATED]: readCredentialRotated,
+};
 
 /**
  * Reads an EventBridge event that tells of a rotation.
@@ -42,35 +29,8 @@ const Envelope = z.object({ source: z.string(), "detail-type": z.string() });
  * @example parseRotationEvent(JSON.parse(record.body)).secretArn
  */
 export function parseRotationEvent(event: unknown): RotationEvent {
-  const envelope = parseMessage("Rotation event", Envelope, event);
-  switch (envelope["detail-type"]) {
-    case "Secret Label Updated": {
-      const { detail, resources, time } = parseMessage("Secret Label Updated event", LabelUpdated, event);
-      if (detail.labelUpdated !== "AWSCURRENT") {
-        throw new InvalidMessageError(
-          `Secret Label Updated event moved the label ${detail.labelUpdated}; only AWSCURRENT is a rotation. Narrow the rule's pattern.`,
-        );
-      }
-      return {
-        secretArn: resources[0],
-        versionId: detail.versionId,
-        source: "label-updated",
-        occurredAt: time,
-      };
-    }
-    case "AWS Service Event via CloudTrail": {
-      const { detail, time } = parseMessage("RotationSucceeded event", RotationSucceeded, event);
-      const secretArn = detail.additionalEventData?.SecretId ?? detail.serviceEventDetails?.secretId;
-      if (!secretArn) {
-        throw new InvalidMessageError(
-          "RotationSucceeded event names no secret in additionalEventData.SecretId or serviceEventDetails.secretId",
-        );
-      }
-      return { secretArn, source: "rotation-succeeded", occurredAt: time };
-    }
-    default:
-      throw new InvalidMessageError(
-        `Event of type "${envelope["detail-type"]}" from ${envelope.source} is not a rotation event`,
-      );
-  }
+  const { source, "detail-type": type } = parseMessage("Rotation event", Envelope, event);
+  const read = Object.hasOwn(READERS, type) ? READERS[type] : undefined;
+  if (!read) throw new InvalidMessageError(`Event of type "${type}" from ${source} is not a rotation event`);
+  return read(event);
 }

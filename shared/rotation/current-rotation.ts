@@ -1,6 +1,7 @@
 import type { SecretFacts, Secrets } from "../aws/secrets.ts";
-import { DependencyError } from "../contract/errors.ts";
+import { DependencyError, InvalidMessageError } from "../contract/errors.ts";
 import type { RotationEvent } from "../contract/rotation-event.ts";
+import { kindOfSecret } from "../contract/secret-id.ts";
 
 /** A rotation whose version is the current one, as of now. */
 export interface CurrentRotation {
@@ -19,36 +20,66 @@ export interface CurrentRotationPorts {
 /** By this age of an event every read shows what it tells of. */
 const SETTLED_AFTER_MS = 30_000;
 const WHOLE_SECOND_MS = 1_000;
+/** Sources whose events have the time of the move itself, in whole seconds. */
+const PUNCTUAL: ReadonlySet<RotationEvent["source"]> = new Set([
+  "label-updated",
+  "put-secret-value",
+  "update-secret",
+  "update-version-stage",
+]);
 /** The rotation is reported as succeeded when its last step, which moves the label, is done. */
 const SUCCEEDED_WITHIN_MS = 60_000;
 
 /**
- * Compares what an event tells with what is so: undefined where another version is current by now, in which case
- * that version's own event does the work, or where the secret is gone.
+ * Compares what an event tells with what is so: "superseded" where another version is current by now, in which case
+ * that version's own event does the work, or where the secret is gone; "not-watched" where the configuration leaves it out.
  *
  * Reads lag behind. A version that a read does not show as current may be so all the same: only a read that is no
  * older than the event, and shows AWSPREVIOUS, says that it was and is no longer. Else a fresh event is tried again.
  *
  * @throws DependencyError where it cannot be told yet
+ * @throws InvalidMessageError where the event names no secret yet, or no version of a secret that is kept elsewhere
  */
-export async function findCurrentRotation(
+export async function findRotation(
   event: RotationEvent,
   { secrets, now }: CurrentRotationPorts,
-): Promise<CurrentRotation | undefined> {
+): Promise<CurrentRotation | "superseded" | "not-watched"> {
+  const kind = kindOfSecret(event.secretArn);
+  if (event.source === "credentials-reset" && !event.versionId) throw goesToReconcile(event);
+  const isTold = kind === "parameter" || kind === "elsewhere";
+  const ageMs = now().getTime() - Date.parse(event.occurredAt);
+  // Asking again can bring another answer only as long as reads may lag behind.
+  const isSettled = isTold || ageMs > SETTLED_AFTER_MS;
   const facts = await secrets.describe(
     event.secretArn,
-    (seen) => isCurrent(event, seen) || isOver(event, seen),
+    (seen) => isSettled || seen?.isWatched === false || isCurrent(event, seen) || isOver(event, seen),
   );
+  if (facts?.isWatched === false) return "not-watched";
+  if (isTold) return asTold(event, now());
   const versionId = facts?.currentVersionId;
   if (facts && versionId && isCurrent(event, facts)) {
     const { secretArn } = facts;
     return { secretArn, versionId, detectedBy: event.source, currentSince: currentSince(event, facts) };
   }
-  const ageMs = now().getTime() - Date.parse(event.occurredAt);
-  if (isOver(event, facts) || ageMs > SETTLED_AFTER_MS) return undefined;
+  if (isOver(event, facts) || isSettled) return "superseded";
   throw new DependencyError("The version cannot be seen as current yet; the message is repeated", {
     details: { secretArn: event.secretArn, versionId: event.versionId },
   });
+}
+
+/** Of a secret that Secrets Manager does not keep, the event is all there is to know. */
+function asTold(event: RotationEvent, now: Date): CurrentRotation {
+  const { secretArn, versionId, source: detectedBy, occurredAt } = event;
+  if (!versionId) throw goesToReconcile(event);
+  // A sender whose clock is ahead must not make every later rotation look like an earlier one.
+  const currentSince = new Date(Math.min(Date.parse(occurredAt), now.getTime()));
+  return { secretArn, versionId, detectedBy, currentSince };
+}
+
+function goesToReconcile({ source }: RotationEvent): InvalidMessageError {
+  return new InvalidMessageError(
+    `An event of kind ${source} names no version; its rule belongs to the reconcile queue, which finds it`,
+  );
 }
 
 /**
@@ -82,6 +113,8 @@ function changedAfterMs({ occurredAt }: RotationEvent, { lastChangedAt }: Secret
 function currentSince(event: RotationEvent, facts: SecretFacts): Date {
   const { lastChangedAt = new Date(event.occurredAt) } = facts;
   const afterMs = changedAfterMs(event, facts);
-  const isTheMove = event.versionId === undefined || (afterMs >= 0 && afterMs < WHOLE_SECOND_MS);
+  // An event of one's own is sent some time after the move; what it found the version current with is that move.
+  const isAfterTheMove = event.versionId === undefined || !PUNCTUAL.has(event.source);
+  const isTheMove = isAfterTheMove ? afterMs < WHOLE_SECOND_MS : afterMs >= 0 && afterMs < WHOLE_SECOND_MS;
   return isTheMove ? lastChangedAt : new Date(event.occurredAt);
 }

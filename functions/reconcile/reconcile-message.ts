@@ -1,0 +1,32 @@
+import * as z from "zod/mini";
+import { InvalidMessageError } from "../../shared/contract/errors.ts";
+import { parseMessage } from "../../shared/contract/message.ts";
+import { parseRotationEvent, type RotationEvent } from "../../shared/contract/rotation-event.ts";
+
+/** Time for a run over all secrets, or a sign that does not name the version that came of it. */
+export type ReconcileMessage =
+  | { readonly secretArn?: undefined; readonly sign?: undefined }
+  | { readonly secretArn: string; readonly sign: RotationEvent };
+
+const Envelope = z.object({ source: z.string(), "detail-type": z.string() });
+const RESOLVED_HERE: ReadonlySet<RotationEvent["source"]> = new Set([
+  "credentials-reset",
+  "parameter-changed",
+]);
+
+/**
+ * Reads what comes to reconcile's queue: EventBridge's scheduled event, and the events of RDS and Parameter Store.
+ *
+ * @throws InvalidMessageError where it is something else
+ */
+export function parseReconcileMessage(body: unknown): ReconcileMessage {
+  const { source, "detail-type": type } = parseMessage("Message to reconcile", Envelope, body);
+  if (source === "aws.events" && type === "Scheduled Event") return {};
+  const sign = parseRotationEvent(body);
+  if (!RESOLVED_HERE.has(sign.source)) {
+    throw new InvalidMessageError(
+      `An event of kind ${sign.source} names its secret; its rule belongs to the queues of notify, verify and redeploy`,
+    );
+  }
+  return { secretArn: sign.secretArn, sign };
+}

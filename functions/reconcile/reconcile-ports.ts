@@ -1,0 +1,55 @@
+import * as z from "zod/mini";
+import {
+  createDynamoDbClient,
+  createEventBridgeClient,
+  createSecretsManagerClient,
+  createSsmClient,
+} from "../../shared/aws/clients.ts";
+import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
+import { createEventBus, createSigns } from "../../shared/aws/event-bus.ts";
+import { createParameters } from "../../shared/aws/parameters.ts";
+import { createSecretList } from "../../shared/aws/secret-list.ts";
+import { createSecrets } from "../../shared/aws/secrets.ts";
+import { positiveWhole, requiredText } from "../../shared/lambda/config.ts";
+import { watchOf, watchVariables } from "../../shared/lambda/watch-config.ts";
+import { createPace } from "./pace.ts";
+import type { ReconcilePorts } from "./reconcile.ts";
+import type { ResolveSignPorts } from "./resolve-sign.ts";
+
+export const ReconcileConfig = z.object({
+  LEDGER_TABLE: requiredText,
+  EVENT_SOURCE: requiredText,
+  STAGE: requiredText,
+  SILENT_AFTER_HOURS: positiveWhole,
+  ...watchVariables,
+});
+
+/** Of the 50 control-plane calls a second that Secrets Manager grants an account, all callers together. */
+const SECRETS_PER_SECOND = 35;
+/** What DescribeParameters is granted is not published; at this pace nobody else goes short. */
+const PARAMETERS_PER_SECOND = 5;
+const HOUR_MS = 3_600_000;
+
+/** @param emit takes the measurements that belong to no secret, and so to no domain event */
+export function createReconcilePorts(
+  config: z.infer<typeof ReconcileConfig>,
+  emit: ReconcilePorts["emit"] & ResolveSignPorts["emit"],
+): ReconcilePorts & ResolveSignPorts {
+  const secretsManager = createSecretsManagerClient();
+  const eventBridge = createEventBridgeClient();
+  return {
+    secrets: createSecrets(secretsManager, watchOf(config)),
+    parameters: createParameters(createSsmClient()),
+    list: createSecretList(secretsManager, watchOf(config)),
+    ledger: createLedger(createDynamoDbClient(), config.LEDGER_TABLE),
+    bus: createEventBus(eventBridge, config.EVENT_SOURCE),
+    signs: createSigns(eventBridge, config.EVENT_SOURCE),
+    emit,
+    now: () => new Date(),
+    pace: {
+      secret: createPace({ perSecond: SECRETS_PER_SECOND }),
+      parameter: createPace({ perSecond: PARAMETERS_PER_SECOND }),
+    },
+    silentAfterMs: config.SILENT_AFTER_HOURS * HOUR_MS,
+  };
+}

@@ -1,0 +1,163 @@
+import type { DecisionRecord, InstanceRecord, RotationView, SecretView } from "../aws/ledger.ts";
+
+/** A task that uses the secret, as ECS tells. */
+export interface TaskFact {
+  readonly taskArn: string;
+  readonly createdAt: Date;
+}
+
+export interface SafeToRotateOptions {
+  readonly now: Date;
+  /** The version that carries AWSCURRENT, from Secrets Manager; what the ledger knows as the newest, unless given. */
+  readonly currentVersionId?: string;
+  /**
+   * Every task that runs and uses the secret, standalone ones too. With them, tasks that have ended count no more, tasks
+   * that never report count, and a service that was withheld is judged by its tasks. Without, the ledger alone is asked.
+   */
+  readonly tasks?: readonly TaskFact[];
+  /** How long an instance may go without a report, in milliseconds; 26 hours unless given: IoT Core ends each connection within 24. */
+  readonly silentAfterMs?: number;
+  /** How long a redeploy whose end nobody told of counts as under way, in milliseconds; one hour unless given. */
+  readonly redeployTimeoutMs?: number;
+}
+
+/** Why the next rotation could cut an instance off, or hide what went wrong with the last. */
+export type UnsafeReason =
+  /** The version is current, and Keyturn has not handled its rotation yet; or it knows of no version at all. */
+  | { readonly code: "rotation-not-known"; readonly versionId?: string }
+  | { readonly code: "verdict-missing"; readonly versionId: string }
+  | { readonly code: "credential-rejected"; readonly versionId: string }
+  | { readonly code: "credential-unverified"; readonly versionId: string; readonly verdict: string }
+  | {
+      readonly code: "instance-behind";
+      readonly instanceId: string;
+      readonly service?: string;
+      /** Absent where the instance never said. */
+      readonly versionId?: string;
+    }
+  | {
+      readonly code: "instance-silent";
+      readonly instanceId: string;
+      readonly service: string;
+      readonly heardAt?: string;
+    }
+  | { readonly code: "redeploy-under-way"; readonly serviceArn: string }
+  | { readonly code: "service-behind"; readonly serviceArn: string; readonly decision: string };
+
+export type SafeToRotate =
+  | { readonly safe: true }
+  | { readonly safe: false; readonly reasons: readonly UnsafeReason[] };
+
+const HOUR_MS = 3_600_000;
+const TASK_ARN = /^arn:aws[\w-]*:ecs:[\w-]+:\d{12}:task\//;
+
+/**
+ * Whether a secret may be rotated again. With alternating users the next rotation changes the password that instances on
+ * the version before still log in with; with a single user it leaves behind whoever did not follow the last one.
+ *
+ * A secret that was never rotated while Keyturn watched is safe where `currentVersionId` is given and no instance says otherwise.
+ *
+ * @example
+ * const verdict = safeToRotate(await ledger.readSecret(secretArn), { now: new Date() });
+ * if (!verdict.safe) console.error(verdict.reasons.map(({ code }) => code));
+ */
+export function safeToRotate(secret: SecretView, options: SafeToRotateOptions): SafeToRotate {
+  const expected = options.currentVersionId ?? secret.current?.versionId;
+  const reasons =
+    expected === undefined
+      ? [{ code: "rotation-not-known" } as const]
+      : [
+          ...unsettledRotation(secret, expected),
+          ...instancesNotOn(expected, secret, options),
+          ...servicesNotOn(secret, options),
+        ];
+  return reasons.length === 0 ? { safe: true } : { safe: false, reasons };
+}
+
+function unsettledRotation({ current }: SecretView, versionId: string): UnsafeReason[] {
+  if (!current) return [];
+  if (current.versionId !== versionId) return [{ code: "rotation-not-known", versionId }];
+  const { verdict } = current;
+  switch (verdict) {
+    case "accepted":
+      return [];
+    case "rejected":
+      return [{ code: "credential-rejected", versionId }];
+    case undefined:
+      return [{ code: "verdict-missing", versionId }];
+    default:
+      return [{ code: "credential-unverified", versionId, verdict }];
+  }
+}
+
+function instancesNotOn(
+  expected: string,
+  { instances, current }: SecretView,
+  options: SafeToRotateOptions,
+): UnsafeReason[] {
+  const { now, tasks, silentAfterMs = 26 * HOUR_MS } = options;
+  const running = tasks && new Set(tasks.map(({ taskArn }) => taskArn));
+  const isGone = ({ instanceId }: InstanceRecord) =>
+    running !== undefined && TASK_ARN.test(instanceId) && !running.has(instanceId);
+  const isSilent = ({ heardAt }: InstanceRecord) =>
+    heardAt === undefined || now.getTime() - Date.parse(heardAt) > silentAfterMs;
+
+  const living = instances.filter((instance) => !isGone(instance));
+  const known = new Set(living.map(({ instanceId }) => instanceId));
+  return [
+    ...living.flatMap((instance): UnsafeReason[] => {
+      const { instanceId, service, versionId, heardAt } = instance;
+      const who = { instanceId, service };
+      return [
+        ...(versionId === expected
+          ? []
+          : [{ code: "instance-behind", ...who, ...(versionId && { versionId }) } as const]),
+        ...(isSilent(instance)
+          ? [{ code: "instance-silent", ...who, ...(heardAt && { heardAt }) } as const]
+          : []),
+      ];
+    }),
+    // A task that never reports read the secret when it started.
+    ...(tasks ?? [])
+      .filter(({ taskArn, createdAt }) => !known.has(taskArn) && isBefore(createdAt, current))
+      .map(({ taskArn }) => ({ code: "instance-behind", instanceId: taskArn }) as const),
+  ];
+}
+
+function isBefore(createdAt: Date, current: RotationView | undefined): boolean {
+  return current !== undefined && createdAt.getTime() < Date.parse(current.currentSince);
+}
+
+/** Of the newest rotation: what was decided for earlier ones has been overtaken. */
+function servicesNotOn({ current, decisions }: SecretView, options: SafeToRotateOptions): UnsafeReason[] {
+  return decisions
+    .filter(
+      ({ versionId, currentSince }) =>
+        versionId === current?.versionId && currentSince === current.currentSince,
+    )
+    .flatMap((record): UnsafeReason[] => {
+      const { serviceArn } = record;
+      if (isUnderWay(record, options)) return [{ code: "redeploy-under-way", serviceArn }];
+      // With the tasks at hand, those that are behind have been counted one by one.
+      const behindBecause = options.tasks ? undefined : whyBehind(record);
+      return behindBecause ? [{ code: "service-behind", serviceArn, decision: behindBecause }] : [];
+    });
+}
+
+/** A deployment that somebody else began serves the rotation as one that was forced for it does. */
+const DEPLOYS: ReadonlySet<string> = new Set(["redeploy", "deployment-in-progress"]);
+
+function isUnderWay(
+  record: DecisionRecord,
+  { now, redeployTimeoutMs = HOUR_MS }: SafeToRotateOptions,
+): boolean {
+  const { intent, decision = intent, claimedAt, decidedAt = claimedAt, deploymentOutcome } = record;
+  const ageMs = now.getTime() - Date.parse(decidedAt);
+  return DEPLOYS.has(decision) && deploymentOutcome === undefined && ageMs < redeployTimeoutMs;
+}
+
+function whyBehind({ decision, deploymentOutcome }: DecisionRecord): string | undefined {
+  if (deploymentOutcome === "failed") return "deployment-failed";
+  if (deploymentOutcome === "completed" || decision === "redeploy") return undefined;
+  return decision;
+}
