@@ -4,22 +4,28 @@ import type { DomainEvent } from "../../shared/contract/domain-event.ts";
 import type { Report } from "../../shared/contract/report.ts";
 
 export interface AcknowledgePorts {
-  readonly ledger: Pick<Ledger, "readCurrentSince" | "readInstance" | "recordReport">;
+  readonly ledger: Pick<Ledger, "readCurrentSince" | "readInstance" | "recordReport" | "recordHeard">;
   readonly bus: EventBus;
 }
 
-export type AcknowledgeOutcome = "recorded" | "not-newer";
+export type AcknowledgeOutcome = "recorded" | "repeated" | "late";
 
-/** Records which instance runs on which version. What an instance says twice, or too late, changes nothing. */
+/**
+ * Records which instance runs on which version. What an instance says twice only shows that it lives; what comes after
+ * a newer report goes to the history, and does not take the instance back.
+ */
 export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
   return async (report: Report): Promise<AcknowledgeOutcome> => {
     const known = await ledger.readInstance(report.secretArn, report.instanceId);
-    if (!isNewer(report, known)) return "not-newer";
-
+    const order = compareToKnown(report, known);
+    if (order === "repeated") {
+      await ledger.recordHeard(report.secretArn, report.instanceId);
+      return "repeated";
+    }
     const currentSince = report.currentSince ?? (await sinceLedger(report, known));
-    await bus.publish(describeReport(report, currentSince));
-    await ledger.recordReport(report);
-    return "recorded";
+    if (order === "newer") await bus.publish(describeReport(report, currentSince));
+    await ledger.recordReport(report, currentSince);
+    return order === "newer" ? "recorded" : "late";
   };
 
   /** Where the instance ran on another version since, the time is that of an earlier move, and says nothing of this one. */
@@ -35,9 +41,15 @@ export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
 }
 
 /** Reports of one instance are ordered by when they say it happened, each outcome for itself. */
-export function isNewer(report: Report, known: InstanceRecord | undefined): boolean {
+export function compareToKnown(
+  report: Report,
+  known: InstanceRecord | undefined,
+): "newer" | "repeated" | "late" {
   const last = report.outcome === "swapped" ? known?.swappedAt : known?.rejectedAt;
-  return last === undefined || Date.parse(report.occurredAt) > Date.parse(last);
+  if (last === undefined) return "newer";
+  const laterMs = Date.parse(report.occurredAt) - Date.parse(last);
+  if (laterMs === 0) return "repeated";
+  return laterMs > 0 ? "newer" : "late";
 }
 
 /** The domain event that tells of a report. An instance that just started adopted nothing, so it has no adoption time. */

@@ -1,19 +1,31 @@
-import type { Report } from "../contract/report.ts";
+import type { Report, SwapTimings } from "../contract/report.ts";
 import type { CurrentRotation } from "../rotation/current-rotation.ts";
 
-export type Verdict = "accepted" | "rejected" | "unverifiable";
+/**
+ * What a login with the new credential showed. "accepted" and "rejected" decide; "unverifiable" (the secret does not say
+ * which store it opens) and "unreachable" (the store never answered) leave the question open.
+ */
+export type Verdict = "accepted" | "rejected" | "unverifiable" | "unreachable";
+
+/** What makes two messages speak of the same rotation. */
+export interface RotationKey {
+  readonly secretArn: string;
+  readonly versionId: string;
+  /** When the version became current, ISO 8601; the same for everybody who asks, whichever source told first. */
+  readonly currentSince: string;
+}
 
 /**
  * One rotation as the ledger knows it. A version that AWSCURRENT is moved back to is a rotation of its own:
  * its old notice and verdict say nothing of today.
  */
-export interface RotationRecord {
-  readonly secretArn: string;
-  readonly versionId: string;
-  /** When the version became current, ISO 8601; the same for everybody who asks, whichever source told first. */
-  readonly currentSince: string;
+export interface RotationRecord extends RotationKey {
+  /** The source that told first. */
+  readonly detectedBy: string;
   readonly noticedAt?: string;
   readonly verdict?: Verdict;
+  /** Version of a newer rotation that the ledger knows of: what told of this one came late, or was read from the past. */
+  readonly supersededBy?: string;
 }
 
 /** What is known of one instance and one secret. */
@@ -22,24 +34,116 @@ export interface InstanceRecord {
   readonly service: string;
   /** Version in use; absent where the instance has only ever rejected one. */
   readonly versionId?: string;
+  /** Since when. */
   readonly swappedAt?: string;
+  /** What made the instance look for the version in use. */
+  readonly trigger?: string;
+  /** How long each step of the swap took. */
+  readonly timings?: SwapTimings;
   readonly rejectedVersionId?: string;
   readonly rejectedAt?: string;
+  /** The store's own code. */
+  readonly rejectedCode?: string;
+  /** When the last report of any kind arrived, a repeated one too. */
+  readonly heardAt?: string;
 }
+
+/** One rotation with everything that is known of it. */
+export interface RotationView extends RotationRecord {
+  /** Every source that told of it, in the order in which they did. */
+  readonly sources: readonly { readonly source: string; readonly toldAt: string }[];
+  readonly decidedAt?: string;
+  /** Why the verdict is what it is; absent where the credential was accepted. */
+  readonly reason?: string;
+  /** Swaps to the version by instances that ran already; where newer rotations followed, the last to the second. */
+  readonly adoptedFirstAt?: string;
+  readonly adoptedLastAt?: string;
+}
+
+/** What was decided about one service that was behind at the deadline of a rotation. */
+export interface DecisionRecord extends RotationKey {
+  readonly serviceArn: string;
+  /** What whoever claimed the decision was about to do. */
+  readonly intent: string;
+  readonly claimedAt: string;
+  /** What was done: "redeploy", or why not; absent while it is under way, and after a crash. */
+  readonly decision?: string;
+  readonly decidedAt?: string;
+  /** ECS's id of the deployment that was forced. */
+  readonly deploymentId?: string;
+  readonly deploymentOutcome?: DeploymentOutcome;
+  readonly deploymentEndedAt?: string;
+}
+
+export type DeploymentOutcome = "completed" | "failed";
+
+/** Everything about one secret, newest first. */
+export interface SecretView {
+  readonly secretArn: string;
+  /** The newest rotation; absent where there was none while Keyturn watched. */
+  readonly current?: RotationView;
+  readonly rotations: readonly RotationView[];
+  /** By service, then by id. */
+  readonly instances: readonly InstanceRecord[];
+  readonly decisions: readonly DecisionRecord[];
+}
+
+/** A line of a secret's history. It names who and which version, and never a value. */
+export type HistoryEntry = { readonly at: string; readonly versionId: string } & (
+  | { readonly what: "rotated" | "seen-again"; readonly source: string }
+  | { readonly what: "noticed" }
+  | { readonly what: "verified"; readonly verdict: Verdict; readonly reason?: string }
+  | {
+      readonly what: "adopted";
+      readonly instanceId: string;
+      readonly service: string;
+      readonly trigger: string;
+    }
+  | {
+      readonly what: "refused";
+      readonly instanceId: string;
+      readonly service: string;
+      readonly code: string;
+    }
+  | { readonly what: "redeployed"; readonly serviceArn: string }
+  /** A handler claimed the decision and has not finished, or never will. */
+  | { readonly what: "undecided"; readonly serviceArn: string; readonly intent: string }
+  | { readonly what: "withheld"; readonly serviceArn: string; readonly reason: string }
+  | {
+      readonly what: "deployment-ended";
+      readonly serviceArn: string;
+      readonly outcome: DeploymentOutcome;
+    }
+);
+
+/** A secret that was rotated while Keyturn watched, and its newest rotation. */
+export type KnownSecret = RotationKey;
 
 /** Who runs on what, and what was decided. Every write is conditional, so that a repeated or late message changes nothing. */
 export interface Ledger {
-  /** The record of this rotation, begun where it is not there yet. */
+  /**
+   * The record of this rotation, begun where it is not there yet; notes the source.
+   *
+   * A sign of a move at its own time (`tellsOfMove`) that is newer than what the ledger knows of the version begins a
+   * rotation of its own; so does any newer sign where another version was current in between.
+   */
   openRotation(rotation: CurrentRotation): Promise<RotationRecord>;
-  /** When the version became current, as far as anybody has told. */
+  /** When the version became current; undefined where it is not the newest that anybody told of. */
   readCurrentSince(secretArn: string, versionId: string): Promise<string | undefined>;
-  recordNotice(rotation: RotationRecord, noticedAt: Date): Promise<void>;
-  /** The first verdict on a rotation stands. */
-  recordVerdict(rotation: RotationRecord, verdict: Verdict, decidedAt: Date, reason?: string): Promise<void>;
+  /** The first notice of a rotation stands. */
+  recordNotice(rotation: RotationKey, noticedAt: Date): Promise<void>;
+  /** The first verdict that decides stands; one that leaves the question open gives way to any later one. */
+  recordVerdict(rotation: RotationKey, verdict: Verdict, decidedAt: Date, reason?: string): Promise<void>;
   readInstance(secretArn: string, instanceId: string): Promise<InstanceRecord | undefined>;
   listInstances(secretArn: string): Promise<InstanceRecord[]>;
-  /** Keeps the report unless a newer one of the same outcome is there. */
-  recordReport(report: Report): Promise<void>;
+  /**
+   * Keeps the report for the instance unless a newer one of the same outcome is there, and for the history in any case.
+   *
+   * @param currentSince of the rotation that the instance follows, where that is known
+   */
+  recordReport(report: Report, currentSince?: string): Promise<void>;
+  /** Notes that an instance that is known lives, at a report that says nothing new. */
+  recordHeard(secretArn: string, instanceId: string): Promise<void>;
   /**
    * Gives one claimant a rotation and service the right to act; another only where the first has not finished within the lease.
    *
@@ -49,14 +153,39 @@ export interface Ledger {
    * @returns what the first who claimed was about to do; undefined where somebody else acts, or has acted
    */
   claimDecision(
-    rotation: RotationRecord,
+    rotation: RotationKey,
     serviceArn: string,
     decision: string,
     claimant: string,
     now: Date,
     leaseMs: number,
   ): Promise<string | undefined>;
-  finishDecision(rotation: RotationRecord, serviceArn: string, decision: string, now: Date): Promise<void>;
+  /** @param deploymentId of the deployment that was forced, by which {@link findRedeploys} finds the decision */
+  finishDecision(
+    rotation: RotationKey,
+    serviceArn: string,
+    decision: string,
+    now: Date,
+    deploymentId?: string,
+  ): Promise<void>;
+  /** The decisions that one deployment carries out: as many as secrets it brings to the service. */
+  findRedeploys(deploymentId: string): Promise<DecisionRecord[]>;
+  /** The first outcome of a deployment stands. @returns false where one was there already */
+  recordDeployment(
+    decision: RotationKey & Pick<DecisionRecord, "serviceArn">,
+    outcome: DeploymentOutcome,
+    endedAt: Date,
+  ): Promise<boolean>;
   /** True for the first claimant of a key, however often it asks. */
   claimMeasurement(secretArn: string, key: string, claimant: string, now: Date): Promise<boolean>;
+  /** Everything about one secret, by one query. Empty where the ledger knows nothing. */
+  readSecret(secretArn: string): Promise<SecretView>;
+  /** Every secret that was rotated while Keyturn watched, in the last 400 days. */
+  listSecrets(): AsyncIterable<KnownSecret>;
+  /**
+   * What happened to a secret, oldest first, as far back as 400 days.
+   *
+   * @example await ledger.readHistory(secretArn, { since: new Date("2026-11-01") })
+   */
+  readHistory(secretArn: string, range?: { readonly since?: Date }): Promise<HistoryEntry[]>;
 }
