@@ -1,46 +1,39 @@
-import * as z from "zod/mini";
 import {
   createDynamoDbClient,
-  createEcsClient,
+  createEcsClients,
   createEventBridgeClient,
   createSecretsManagerClient,
 } from "../../shared/aws/clients.ts";
 import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEcsServices } from "../../shared/aws/ecs-services.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
+import { createLedgerTable } from "../../shared/aws/ledger/ledger-table.ts";
+import { createRedeployTurns } from "../../shared/aws/redeploy-turns.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
-import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
-import {
-  commaList,
-  positiveWhole,
-  readConfig,
-  requiredText,
-  wholeNumber,
-} from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
+import { createFollowDeployment } from "./follow-deployment.ts";
 import { createRedeploy } from "./redeploy.ts";
+import { readRedeployConfig } from "./redeploy-config.ts";
+import { parseRedeployMessage } from "./redeploy-message.ts";
 
-const config = readConfig(
-  z.object({
-    LEDGER_TABLE: requiredText,
-    EVENT_SOURCE: requiredText,
-    ECS_CLUSTERS: commaList,
-    TIMEOUT_SECONDS: positiveWhole,
-    ADOPTION_DEADLINE_SECONDS: wholeNumber,
-  }),
-  process.env,
-);
+const { watch, search, ledgerTable, eventSource, ...settings } = readRedeployConfig(process.env);
+const now = () => new Date();
+const dynamoDb = createDynamoDbClient();
+const ports = {
+  secrets: createSecrets(createSecretsManagerClient(), watch),
+  ledger: createLedger(dynamoDb, ledgerTable),
+  turns: createRedeployTurns(createLedgerTable(dynamoDb, ledgerTable, now)),
+  ecs: createEcsServices(createEcsClients(), search),
+  bus: createEventBus(createEventBridgeClient(), eventSource),
+  now,
+  ...settings,
+};
+const [redeploy, followDeployment] = [createRedeploy(ports), createFollowDeployment(ports)];
 
 export const handler = createSqsHandler({
-  parse: parseRotationEvent,
-  handle: createRedeploy({
-    secrets: createSecrets(createSecretsManagerClient()),
-    ledger: createLedger(createDynamoDbClient(), config.LEDGER_TABLE),
-    ecs: createEcsServices(createEcsClient(), config.ECS_CLUSTERS),
-    bus: createEventBus(createEventBridgeClient(), config.EVENT_SOURCE),
-    now: () => new Date(),
-    deadlineMs: config.ADOPTION_DEADLINE_SECONDS * 1_000,
-    // Whoever claimed and has not finished when its function's time is up, never will.
-    claimLeaseMs: config.TIMEOUT_SECONDS * 1_000,
-  }),
+  parse: parseRedeployMessage,
+  handle: (message, messageId) =>
+    "change" in message
+      ? followDeployment(message.change)
+      : redeploy(message.event, message.progress?.claimant ?? messageId, message.progress?.round),
 });

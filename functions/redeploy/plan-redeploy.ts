@@ -1,19 +1,26 @@
-import type { RunningTask, ServiceUsingSecret } from "../../shared/aws/ecs-services.ts";
+import type { RunningTask, SecretUsers, ServiceUsingSecret } from "../../shared/aws/ecs-services.ts";
 import type { InstanceRecord, Verdict } from "../../shared/aws/ledger.ts";
 
-export interface RedeployFacts {
+export interface RedeployFacts extends SecretUsers {
   readonly versionId: string;
   /** When the version became current. */
   readonly currentSince: Date;
   readonly verdict: Verdict | undefined;
-  readonly services: readonly ServiceUsingSecret[];
   readonly instances: readonly InstanceRecord[];
+  /** Instances of which ECS cannot tell whether they live: on hosts of one's own, or in clusters that are not looked at. */
+  readonly outsideEcs: readonly InstanceRecord[];
+  /** Instances outside ECS that were last heard of before this are taken for gone. */
+  readonly heardSince: Date;
+  /** Whether a credential that could not be tried may lead to a deployment. */
+  readonly mayRedeployUnverified: boolean;
 }
 
 export type WithholdReason =
   | "credential-rejected"
   | "credential-unverifiable"
+  | "credential-unreachable"
   | "deployment-in-progress"
+  | "deployment-failed"
   | "deployment-controller"
   | "secret-pinned";
 
@@ -29,6 +36,8 @@ export interface RedeployPlan {
   readonly adopted: number;
   readonly stale: number;
   readonly staleServices: readonly StaleService[];
+  /** Ids of instances that are behind and that no deployment can reach. */
+  readonly unmanaged: readonly string[];
 }
 
 /** Compares the tasks that run with the reports that came, and decides for each service that is behind. */
@@ -48,24 +57,44 @@ export function planRedeploy(facts: RedeployFacts): RedeployPlan {
     .map((service) => ({ service, staleTasks: service.tasks.filter(isStale).length }))
     .filter(({ staleTasks }) => staleTasks > 0)
     .map((behind) => ({ ...behind, decision: decide(behind.service, facts) }));
-  return { adopted: tasks.length - stale, stale, staleServices };
+  const unmanaged = [
+    ...facts.standaloneTasks.filter(isStale).map(({ taskArn }) => taskArn),
+    ...facts.outsideEcs
+      .filter((instance) => !onVersion.has(instance.instanceId) && isAlive(instance, facts.heardSince))
+      .map(({ instanceId }) => instanceId),
+  ];
+  return { adopted: tasks.length - stale, stale, staleServices, unmanaged };
+}
+
+/** When an instance was last heard of, epoch milliseconds; 0 where the ledger does not tell. */
+export function lastHeardAt({ heardAt, swappedAt, rejectedAt }: InstanceRecord): number {
+  return Math.max(0, ...[heardAt, swappedAt, rejectedAt].map((at) => (at ? Date.parse(at) : 0)));
+}
+
+function isAlive(instance: InstanceRecord, since: Date): boolean {
+  return lastHeardAt(instance) >= since.getTime();
 }
 
 function decide(
   service: ServiceUsingSecret,
-  { verdict, currentSince }: RedeployFacts,
+  { verdict, currentSince, mayRedeployUnverified }: RedeployFacts,
 ): StaleService["decision"] {
   const deployment = service.primaryDeployment;
-  if (deployment?.inProgress && deployment.createdAt >= currentSince) return "deployment-in-progress";
+  if (deployment && deployment.createdAt >= currentSince) {
+    // Whoever began it, its tasks start with the version. One that failed would fail again.
+    return deployment.hasFailed ? "deployment-failed" : "deployment-in-progress";
+  }
   // New tasks would start with the same version, and perhaps lose the sessions that still live.
   if (service.use === "pinned") return "secret-pinned";
+  const goAhead = service.canForce ? "redeploy" : "deployment-controller";
   switch (verdict) {
     case "accepted":
-      return service.canForce ? "redeploy" : "deployment-controller";
+      return goAhead;
     case "rejected":
       return "credential-rejected";
     case "unverifiable":
-      return "credential-unverifiable";
+    case "unreachable":
+      return mayRedeployUnverified ? goAhead : `credential-${verdict}`;
     case undefined:
       return "wait";
   }

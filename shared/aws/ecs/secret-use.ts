@@ -1,0 +1,96 @@
+import type { ContainerDefinition } from "@aws-sdk/client-ecs";
+import { kindOfSecret, nameOfSecret } from "../../contract/secret-id.ts";
+
+/** How a service's tasks come to the secret; "pinned" ones start with the same version whatever is current. */
+export type SecretUse = "current" | "pinned";
+
+/** Environment variables that may name the secret instead of giving its ARN. */
+const NAME_VARIABLES = new Set(["DB_SECRET_ID"]);
+/** Tag of a service that uses secrets which its task definition does not show. */
+export const SECRETS_TAG = "keyturn:secrets";
+/** https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html */
+const REFERENCE = "aws/reference/secretsmanager/";
+const PARAMETER_ARN = /^arn:aws[\w-]*:ssm:[^:]+:[^:]+:parameter\//;
+/** A hyphen and six characters that Secrets Manager adds to the name. */
+const SUFFIX_LENGTH = 7;
+
+/**
+ * Tells how containers use a secret: injected by `secrets`, or by the `secretOptions` of their log driver, or named in
+ * an environment variable. `valueFrom` is the ARN of a secret with or without its suffix, followed by
+ * `:json-key:version-stage:version-id`, each part possibly empty; or the ARN of a parameter, or its name, followed by `:version`.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html and secrets-envvar-ssm-paramstore.html
+ *
+ * @param secretId ARN of a secret or a parameter, or an id of one's own
+ * @returns undefined where they do not use it; "pinned" only where nothing follows what is current
+ */
+export function secretUse(
+  containers: readonly ContainerDefinition[],
+  secretId: string,
+): SecretUse | undefined {
+  const names = namesOf(secretId);
+  const uses = containers.flatMap(({ secrets = [], environment = [], logConfiguration }): SecretUse[] => [
+    ...[...secrets, ...(logConfiguration?.secretOptions ?? [])].flatMap(({ valueFrom = "" }) => {
+      const use = injectedUse(valueFrom, names);
+      return use ? [use] : [];
+    }),
+    ...environment.flatMap(({ name: variable = "", value = "" }): SecretUse[] =>
+      names.ids.has(value) || (NAME_VARIABLES.has(variable) && names.plain.has(value)) ? ["current"] : [],
+    ),
+  ]);
+  return uses.includes("current") ? "current" : uses[0];
+}
+
+/**
+ * Whether the value of {@link SECRETS_TAG} names the secret: ARNs, with or without the suffix, or names. ECS takes no
+ * comma in a tag, so that they are separated by spaces; commas do where the tag was written elsewhere.
+ */
+export function isNamedInTag(tag: string, secretId: string): boolean {
+  const { ids, plain, parameter } = namesOf(secretId);
+  return tag.split(/[\s,]+/).some((part) => ids.has(part) || plain.has(part) || parameter.has(part));
+}
+
+/** Everything that one secret is called. */
+interface SecretNames {
+  /** What stands for it wherever it is found. */
+  readonly ids: ReadonlySet<string>;
+  /** What stands for it where the text is known to name a secret. */
+  readonly plain: ReadonlySet<string>;
+  /** What stands for it where the text is known to name a parameter, without a leading slash. */
+  readonly parameter: ReadonlySet<string>;
+}
+
+function namesOf(secretId: string): SecretNames {
+  const kind = kindOfSecret(secretId);
+  const name = nameOfSecret(secretId);
+  if (kind === "parameter") {
+    return { ids: new Set([secretId]), plain: new Set([name, `/${name}`]), parameter: new Set([name]) };
+  }
+  if (kind !== "secrets-manager") return { ids: new Set([secretId]), plain: new Set(), parameter: new Set() };
+  const bareName = name.slice(0, -SUFFIX_LENGTH);
+  return {
+    ids: new Set([secretId, secretId.slice(0, -SUFFIX_LENGTH)]),
+    plain: new Set([bareName]),
+    parameter: new Set([`${REFERENCE}${bareName}`]),
+  };
+}
+
+function injectedUse(valueFrom: string, { ids, parameter }: SecretNames): SecretUse | undefined {
+  const parts = valueFrom.split(":");
+  if (parts[2] === "secretsmanager") {
+    if (!ids.has(parts.slice(0, 7).join(":"))) return undefined;
+    const [, stage = "", versionId = ""] = parts.slice(7);
+    return versionId === "" && (stage === "" || stage === "AWSCURRENT") ? "current" : "pinned";
+  }
+  // Of a parameter's ARN, region and account are the task's own as far as a match matters; the name has no colon.
+  const arn = PARAMETER_ARN.exec(valueFrom)?.[0];
+  const [name = "", version] = valueFrom.slice(arn?.length ?? 0).split(":");
+  if (!parameter.has(name.replace(/^\//, ""))) return undefined;
+  if (arn && ![...ids].some((id) => sharesPlace(id, arn))) return undefined;
+  return version === undefined || version === "AWSCURRENT" ? "current" : "pinned";
+}
+
+/** Whether two ARNs are of the same partition, Region and account. */
+function sharesPlace(one: string, other: string): boolean {
+  const placeOf = (arn: string) => [1, 3, 4].map((index) => arn.split(":")[index]).join(":");
+  return placeOf(one) === placeOf(other);
+}
