@@ -1,35 +1,39 @@
-import * as z from "zod/mini";
+import { setTimeout } from "node:timers/promises";
 import {
   createDynamoDbClient,
   createEventBridgeClient,
   createSecretsManagerClient,
 } from "../../shared/aws/clients.ts";
+import { createCurrentLabel } from "../../shared/aws/current-label.ts";
+import { createDatabases } from "../../shared/aws/databases.ts";
 import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
 import { createLoginProbe } from "../../shared/engines/login-probe.ts";
-import { positiveWhole, readConfig, requiredText } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
+import { watchOf } from "../../shared/lambda/watch-config.ts";
+import { createRestorePrevious } from "./restore-previous.ts";
 import { createVerify } from "./verify.ts";
+import { readVerifyConfig } from "./verify-config.ts";
 
-const config = readConfig(
-  z.object({
-    LEDGER_TABLE: requiredText,
-    EVENT_SOURCE: requiredText,
-    LOGIN_TIMEOUT_MS: positiveWhole,
-    STORE_TLS: z.enum(["disable", "require", "verify-full"], "must be disable, require or verify-full"),
-  }),
-  process.env,
-);
+const config = readVerifyConfig(process.env);
+const secretsManager = createSecretsManagerClient();
+const ports = {
+  ...config,
+  secrets: createSecrets(secretsManager, watchOf(config.watched)),
+  ledger: createLedger(createDynamoDbClient(), config.ledgerTable),
+  databases: createDatabases(config.rds),
+  probe: createLoginProbe(config.probe),
+  bus: createEventBus(createEventBridgeClient(), config.eventSource),
+  now: () => new Date(),
+  pause: (ms: number) => setTimeout(ms),
+};
+const label = createCurrentLabel(secretsManager);
+const restorePrevious = config.mayRestore ? createRestorePrevious({ ...ports, label }) : undefined;
+const verify = createVerify({ ...ports, restorePrevious });
 
 export const handler = createSqsHandler({
   parse: parseRotationEvent,
-  handle: createVerify({
-    secrets: createSecrets(createSecretsManagerClient()),
-    ledger: createLedger(createDynamoDbClient(), config.LEDGER_TABLE),
-    probe: createLoginProbe({ timeoutMs: config.LOGIN_TIMEOUT_MS, tls: config.STORE_TLS }),
-    bus: createEventBus(createEventBridgeClient(), config.EVENT_SOURCE),
-    now: () => new Date(),
-  }),
+  handle: (event, messageId, receiveCount) => verify(event, { messageId, receiveCount }),
 });

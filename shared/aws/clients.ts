@@ -3,6 +3,7 @@ import { ECSClient } from "@aws-sdk/client-ecs";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IoTDataPlaneClient } from "@aws-sdk/client-iot-data-plane";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SSMClient } from "@aws-sdk/client-ssm";
 
 /**
  * The one place where AWS clients are made. They take region, credentials and endpoint from the SDK's standard
@@ -17,7 +18,19 @@ const settings = {
 };
 
 export const createDynamoDbClient = () => new DynamoDBClient(settings);
-export const createEcsClient = () => new ECSClient(settings);
+/**
+ * ECS's rates are the account's, and low: once it throttles, the client for reads slows down by itself. UpdateService takes
+ * no token that would make a repeated call harmless, so that the client for writes calls once, and waits for long.
+ */
+export const createEcsClients = () => ({
+  reads: new ECSClient({ ...settings, retryMode: "adaptive" }),
+  writes: new ECSClient({
+    ...settings,
+    maxAttempts: 1,
+    requestHandler: { ...settings.requestHandler, requestTimeout: 10_000 },
+  }),
+});
 export const createEventBridgeClient = () => new EventBridgeClient(settings);
 export const createIotDataClient = () => new IoTDataPlaneClient(settings);
 export const createSecretsManagerClient = () => new SecretsManagerClient(settings);
+export const createSsmClient = () => new SSMClient(settings);

@@ -1,0 +1,35 @@
+import * as z from "zod/mini";
+import { flag, positiveWhole, readConfig, requiredText, wholeNumber } from "../../shared/lambda/config.ts";
+import { watchVariables } from "../../shared/lambda/watch-config.ts";
+
+const variables = z.object({
+  LEDGER_TABLE: requiredText,
+  EVENT_SOURCE: requiredText,
+  AWS_REGION: requiredText,
+  AWS_ENDPOINT_URL: z.optional(requiredText),
+  LOGIN_TIMEOUT_MS: positiveWhole,
+  STORE_TLS: z.enum(["disable", "require", "verify-full"], "must be disable, require or verify-full"),
+  PROPAGATION_ALLOWANCE_MS: wholeNumber,
+  MAX_RECEIVE_COUNT: positiveWhole,
+  RESTORE_PREVIOUS: flag,
+  /** Separated by commas; `*` for any. */
+  TAGGED_HOSTS: requiredText,
+  ...watchVariables,
+});
+
+/** @throws ConfigError that lists every missing or wrong variable */
+export function readVerifyConfig(environment: NodeJS.ProcessEnv) {
+  const config = readConfig(variables, environment);
+  const hosts = config.TAGGED_HOSTS.split(",").map((host) => host.trim().toLowerCase());
+  return {
+    ledgerTable: config.LEDGER_TABLE,
+    eventSource: config.EVENT_SOURCE,
+    watched: config,
+    rds: { region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL },
+    probe: { timeoutMs: config.LOGIN_TIMEOUT_MS, tls: config.STORE_TLS },
+    propagationAllowanceMs: config.PROPAGATION_ALLOWANCE_MS,
+    maxReceiveCount: config.MAX_RECEIVE_COUNT,
+    mayRestore: config.RESTORE_PREVIOUS,
+    taggedHosts: hosts.includes("*") ? undefined : hosts,
+  };
+}
