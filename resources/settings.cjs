@@ -15,8 +15,207 @@ module.exports.adoptionDeadlineSeconds = async ({ resolveVariable }) => {
   return seconds;
 };
 
-/** What alarms tell: the topic that is given, or nobody. */
-module.exports.alarmActions = async ({ resolveVariable }) => {
-  const topicArn = await resolveVariable("param:alarmTopicArn, ''");
-  return topicArn ? [topicArn] : [];
+const WATCHED_PREFIX = /^[\w/+=.@!:-]+$/;
+
+/** The prefixes that are given; a wildcard in one would match what it was not meant to. */
+async function watchedPrefixes(resolveVariable) {
+  const given = await resolveVariable("param:watchedPrefixes, ''");
+  const prefixes = String(given)
+    .split(",")
+    .map((prefix) => prefix.trim())
+    .filter((prefix) => prefix !== "");
+  const wrong = prefixes.filter((prefix) => !WATCHED_PREFIX.test(prefix));
+  if (wrong.length > 0) {
+    throw new Error(
+      `watchedPrefixes has ${wrong.join(", ")}; give beginnings of names, separated by commas, without wildcards.`,
+    );
+  }
+  return prefixes;
+}
+
+/** What an event pattern takes for a field that every event of the kind has: one of these, or anything. */
+const oneOf = (alternatives) => (alternatives.length > 0 ? alternatives : [{ exists: true }]);
+/** Of this account and Region, as far as the name. */
+const SECRET_ARN = [
+  "arn:",
+  { Ref: "AWS::Partition" },
+  ":secretsmanager:",
+  { Ref: "AWS::Region" },
+  ":",
+  { Ref: "AWS::AccountId" },
+  ":secret:",
+];
+const asName = (prefix) => ({ prefix });
+const asArn = (prefix) => ({ prefix: { "Fn::Join": ["", [...SECRET_ARN, prefix]] } });
+
+/** Where an event has the name of a secret. */
+module.exports.watchedNames = async ({ resolveVariable }) =>
+  oneOf((await watchedPrefixes(resolveVariable)).map(asName));
+
+/** Where an event has the ARN of a secret. */
+module.exports.watchedArns = async ({ resolveVariable }) =>
+  oneOf((await watchedPrefixes(resolveVariable)).map(asArn));
+
+/** What a role is limited to: the watched secrets as far as names tell, in a pattern of IAM. */
+module.exports.watchedSecretArns = async ({ resolveVariable }) => {
+  const prefixes = await watchedPrefixes(resolveVariable);
+  return (prefixes.length > 0 ? prefixes : [""]).map((prefix) => ({
+    "Fn::Join": ["", [...SECRET_ARN, `${prefix}*`]],
+  }));
+};
+
+/** Where an event has either. */
+module.exports.watchedNamesOrArns = async ({ resolveVariable }) =>
+  oneOf((await watchedPrefixes(resolveVariable)).flatMap((prefix) => [asName(prefix), asArn(prefix)]));
+
+/** Where an event has the name of a parameter, which may begin with a slash. */
+module.exports.watchedParameters = async ({ resolveVariable }) =>
+  oneOf(
+    (await watchedPrefixes(resolveVariable)).flatMap((prefix) => {
+      const bare = prefix.replace(/^\//, "");
+      return [asName(bare), asName(`/${bare}`)];
+    }),
+  );
+
+/** As ECS takes it, with no part of an ARN in it. */
+const CLUSTER_NAME = /^[\w-]{1,255}$/;
+
+/** `ecsCluster` is the setting's earlier name. */
+async function ecsClusters(resolveVariable) {
+  const given = await resolveVariable("param:ecsClusters, param:ecsCluster, 'default'");
+  const names = String(given)
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const isAll = names.length === 1 && names[0] === "*";
+  const wrong = isAll ? [] : names.filter((name) => !CLUSTER_NAME.test(name));
+  if (names.length === 0 || wrong.length > 0) {
+    throw new Error(
+      `ecsClusters is ${given}; give names of ECS clusters, separated by commas, or * for all of the account and Region.`,
+    );
+  }
+  return names;
+}
+
+const ecsArn = (resource) => ({
+  "Fn::Sub": `arn:\${AWS::Partition}:ecs:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
+});
+
+module.exports.ecsClusters = async ({ resolveVariable }) => (await ecsClusters(resolveVariable)).join(",");
+
+/** What the role of redeploy is limited to. */
+module.exports.ecsClusterArns = async ({ resolveVariable }) =>
+  (await ecsClusters(resolveVariable)).map((name) => ecsArn(`cluster/${name}`));
+module.exports.ecsServiceArns = async ({ resolveVariable }) =>
+  (await ecsClusters(resolveVariable)).map((name) => ecsArn(`service/${name}/*`));
+module.exports.ecsTaskArns = async ({ resolveVariable }) =>
+  (await ecsClusters(resolveVariable)).map((name) => ecsArn(`task/${name}/*`));
+
+/** Actions that know no resource. Whoever names the clusters need not be able to list them. */
+module.exports.ecsAccountActions = async ({ resolveVariable }) =>
+  (await ecsClusters(resolveVariable)).includes("*")
+    ? ["ecs:DescribeTaskDefinition", "ecs:ListClusters"]
+    : ["ecs:DescribeTaskDefinition"];
+
+/** In a dry run the role itself cannot deploy. */
+module.exports.ecsServiceActions = async ({ resolveVariable }) =>
+  String(await resolveVariable("param:redeployDryRun, 'false'")) === "true"
+    ? ["ecs:DescribeServices"]
+    : ["ecs:DescribeServices", "ecs:UpdateService"];
+
+/** A pause of the deployments queue, so SQS's longest delay bounds it. */
+module.exports.redeployPauseSeconds = async ({ resolveVariable }) => {
+  const given = await resolveVariable("param:redeployPauseSeconds, 30");
+  const seconds = Number(given);
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > LONGEST_DELAY_SECONDS) {
+    throw new Error(
+      `redeployPauseSeconds is ${given}; give whole seconds from 0 to ${LONGEST_DELAY_SECONDS}, the longest delay of an SQS queue.`,
+    );
+  }
+  return seconds;
+};
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const LONGEST_TIMEOUT_SECONDS = 900;
+/** For what verify asks of AWS before and after the logins. */
+const VERIFY_CALLS_SECONDS = 10;
+
+function wholeMilliseconds(name, given, least) {
+  const ms = Number(given);
+  if (!Number.isInteger(ms) || ms < least) {
+    throw new Error(`${name} is ${given}; give whole milliseconds from ${least}.`);
+  }
+  return ms;
+}
+
+const loginTimeoutMs = async (resolveVariable) =>
+  wholeMilliseconds("loginTimeoutMs", await resolveVariable("param:loginTimeoutMs, 5000"), 1);
+const propagationAllowanceMs = async (resolveVariable) =>
+  wholeMilliseconds(
+    "propagationAllowanceMs",
+    await resolveVariable("param:propagationAllowanceMs, 30000"),
+    0,
+  );
+
+/**
+ * The records of a batch wait beside each other: for the allowance, and for a login that begins at its very end. A login may
+ * take twice its timeout, to connect and to answer.
+ */
+async function verifyTimeoutSeconds(resolveVariable) {
+  const [loginMs, allowanceMs] = [
+    await loginTimeoutMs(resolveVariable),
+    await propagationAllowanceMs(resolveVariable),
+  ];
+  const seconds = Math.ceil((allowanceMs + 2 * loginMs) / 1_000) + VERIFY_CALLS_SECONDS;
+  if (seconds > LONGEST_TIMEOUT_SECONDS) {
+    throw new Error(
+      `propagationAllowanceMs and loginTimeoutMs make verify run for ${seconds} s; Lambda's longest is ${LONGEST_TIMEOUT_SECONDS} s.`,
+    );
+  }
+  return seconds;
+}
+
+module.exports.loginTimeoutMs = ({ resolveVariable }) => loginTimeoutMs(resolveVariable);
+module.exports.propagationAllowanceMs = ({ resolveVariable }) => propagationAllowanceMs(resolveVariable);
+module.exports.verifyTimeoutSeconds = ({ resolveVariable }) => verifyTimeoutSeconds(resolveVariable);
+module.exports.verifyVisibilitySeconds = async ({ resolveVariable }) =>
+  6 * (await verifyTimeoutSeconds(resolveVariable));
+
+function idList(name, given, prefix) {
+  const ids = String(given)
+    .split(",")
+    .map((id) => id.trim())
+    .filter((id) => id !== "");
+  const wrong = ids.filter((id) => !new RegExp(`^${prefix}-[0-9a-f]+$`).test(id));
+  if (wrong.length > 0)
+    throw new Error(
+      `${name} has ${wrong.join(", ")}; give ids such as ${prefix}-0a1b2c3d, separated by commas.`,
+    );
+  return ids;
+}
+
+/** Where verify runs: `false` is outside of every VPC. */
+async function verifyVpc(resolveVariable) {
+  const subnetIds = idList("vpcSubnetIds", await resolveVariable("param:vpcSubnetIds, ''"), "subnet");
+  const securityGroupIds = idList(
+    "vpcSecurityGroupIds",
+    await resolveVariable("param:vpcSecurityGroupIds, ''"),
+    "sg",
+  );
+  if ((subnetIds.length === 0) !== (securityGroupIds.length === 0)) {
+    throw new Error("vpcSubnetIds and vpcSecurityGroupIds go together; give both or neither.");
+  }
+  return subnetIds.length > 0 && { subnetIds, securityGroupIds };
+}
+
+module.exports.verifyVpc = ({ resolveVariable }) => verifyVpc(resolveVariable);
+module.exports.isVerifyInVpc = async ({ resolveVariable }) =>
+  String((await verifyVpc(resolveVariable)) !== false);
+
+module.exports.restorePrevious = async ({ resolveVariable }) => {
+  const given = String(await resolveVariable("param:restorePrevious, 'false'"));
+  if (given !== "true" && given !== "false") {
+    throw new Error(`restorePrevious is ${given}; give true or false.`);
+  }
+  return given;
 };

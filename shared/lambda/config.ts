@@ -36,3 +36,9 @@ export const commaList = z.pipe(
       .filter((part) => part !== ""),
   ),
 );
+
+/** `true` or `false`. */
+export const flag = z.pipe(
+  z.enum(["true", "false"], "is neither true nor false"),
+  z.transform((text) => text === "true"),
+);

@@ -10,12 +10,20 @@ import { parseJson } from "../contract/message.ts";
 import { type LogFields, SERVICE_NAME } from "./telemetry.ts";
 
 export interface SqsHandlerOptions<
-  Message extends { readonly secretArn: string; readonly versionId?: string | undefined },
+  Message extends { readonly secretArn?: string | undefined; readonly versionId?: string | undefined },
 > {
   /** Reads a record's body; what it throws sends the record on its way to the dead-letter queue. */
   readonly parse: (body: unknown) => Message;
-  /** @returns what was done, for the log; the message's id is the same at each delivery */
-  readonly handle: (message: Message, messageId: string) => Promise<string | { readonly outcome: string }>;
+  /**
+   * @param messageId the same at each delivery
+   * @param receiveCount how often the message was delivered, this time included
+   * @returns what was done, for the log
+   */
+  readonly handle: (
+    message: Message,
+    messageId: string,
+    receiveCount: number,
+  ) => Promise<string | { readonly outcome: string }>;
   /** Flushed as EMF at the end of each invocation, where the function emits metrics. */
   readonly metrics?: Metrics;
 }
@@ -25,7 +33,7 @@ export interface SqsHandlerOptions<
  * alone, so that SQS delivers just that one again, and the rest of the batch is deleted.
  */
 export function createSqsHandler<
-  Message extends { readonly secretArn: string; readonly versionId?: string | undefined },
+  Message extends { readonly secretArn?: string | undefined; readonly versionId?: string | undefined },
 >(options: SqsHandlerOptions<Message>) {
   const logger = new Logger({ serviceName: SERVICE_NAME });
   const processor = new BatchProcessor(EventType.SQS);
@@ -35,11 +43,13 @@ export function createSqsHandler<
     // Records run in parallel: each has a logger of its own, so that no field leaks from one into another.
     const log = logger.createChild();
     const add = (fields: LogFields) => log.appendKeys({ ...fields });
-    add({ messageId: record.messageId, receiveCount: Number(record.attributes.ApproximateReceiveCount) });
+    const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+    add({ messageId: record.messageId, receiveCount });
     try {
       const message = options.parse(parseJson("Message", record.body));
-      add({ secretArn: message.secretArn, ...(message.versionId && { versionId: message.versionId }) });
-      const done = await options.handle(message, record.messageId);
+      const { secretArn, versionId } = message;
+      add({ ...(secretArn && { secretArn }), ...(versionId && { versionId }) });
+      const done = await options.handle(message, record.messageId, receiveCount);
       add(typeof done === "string" ? { outcome: done } : done);
       add({ durationMs: Math.round(performance.now() - startedAt) });
       log.info("Message handled");
