@@ -1,0 +1,129 @@
+import type { Ledger, RotationView } from "../../../shared/aws/ledger.ts";
+import type { UnsafeReason } from "../../../shared/rotation/safe-to-rotate.ts";
+import type { SecretDirectory } from "../aws/secrets.ts";
+import { formatEntry } from "../format/history.ts";
+import { shortVersion } from "../format/names.ts";
+import { formatDuration } from "../format/time.ts";
+import { createHistoryStream } from "./history-stream.ts";
+import { type Adoption, type AdoptionPorts, countAdopted, readAdoption } from "./read-adoption.ts";
+import type { Say } from "./say.ts";
+
+export interface FollowPorts extends AdoptionPorts {
+  readonly ledger: Pick<Ledger, "readSecret" | "readHistory">;
+  readonly secrets: Pick<SecretDirectory, "find">;
+  /** Rejects when the command is to end. */
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+export interface FollowOptions {
+  readonly secretArn: string;
+  /** The version that is on its way. */
+  readonly versionId: string;
+  readonly startedAt: Date;
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+}
+
+/** How it came out, as far as it was followed. */
+export interface Followed {
+  readonly adoption: Adoption;
+  /** "settled": longer waiting changes nothing; "superseded": another version is current by now. */
+  readonly outcome: "settled" | "superseded" | "timed-out";
+  readonly explanation?: string;
+}
+
+/** The operator's clock may be ahead of AWS's: the history is read from a little before, and shown for the version alone. */
+const CLOCK_ALLOWANCE_MS = 60_000;
+
+/** Shows each step of one rotation as it comes, until it has settled or the time is up. */
+export async function followAdoption(
+  { secretArn, versionId, startedAt, timeoutMs, intervalMs }: FollowOptions,
+  ports: FollowPorts,
+  say: Say,
+): Promise<Followed> {
+  const since = new Date(startedAt.getTime() - CLOCK_ALLOWANCE_MS);
+  const history = createHistoryStream(ports.ledger, secretArn, since, ports.now);
+  for (;;) {
+    const adoption = await readAdoption(secretArn, versionId, ports);
+    for (const entry of await history.next()) if (entry.versionId === versionId) say.note(formatEntry(entry));
+    const { current, rotations } = adoption.view;
+    const rotation = rotations.find((one) => one.versionId === versionId);
+    const elapsedMs = ports.now().getTime() - startedAt.getTime();
+    say.progress(`${describeProgress(adoption, rotation)} (${formatDuration(elapsedMs)})`);
+    if (rotation && current && current.versionId !== versionId) {
+      return endSuperseded(adoption, rotation, current.versionId);
+    }
+    // Before anything has told of it, an empty ledger finds nothing against the version.
+    if (rotation && isOver(adoption.reasons)) return { adoption, outcome: "settled" };
+    if (elapsedMs >= timeoutMs) {
+      const explanation = await explainTimeout(secretArn, versionId, ports);
+      return {
+        adoption: rotation ? adoption : withUnknown(adoption, versionId),
+        outcome: "timed-out",
+        ...(explanation && { explanation }),
+      };
+    }
+    await ports.pause(intervalMs);
+  }
+}
+
+/** Whether waiting longer changes nothing. */
+export function isOver(reasons: readonly UnsafeReason[]): boolean {
+  if (reasons.some(({ code }) => code === "credential-rejected")) return true;
+  // A service that is behind and was left alone stays so, and its instances with it; so do silent ones.
+  const silent = new Set(reasons.flatMap((one) => (one.code === "instance-silent" ? [one.instanceId] : [])));
+  const isLeftAlone = reasons.some(({ code }) => code === "service-behind");
+  return !reasons.some((reason) => {
+    switch (reason.code) {
+      case "rotation-not-known":
+      case "verdict-missing":
+      case "redeploy-under-way":
+        return true;
+      case "instance-behind":
+        return !isLeftAlone && !silent.has(reason.instanceId);
+      default:
+        return false;
+    }
+  });
+}
+
+function describeProgress(adoption: Adoption, rotation: RotationView | undefined): string {
+  const version = shortVersion(adoption.versionId);
+  if (!rotation) return `waiting for version ${version} to become current`;
+  const { adopted, living } = countAdopted(adoption);
+  return `${adopted} of ${living} instances on ${version}, verdict ${rotation.verdict ?? "none yet"}`;
+}
+
+/** Another rotation came in between; or the store refused the version, and the one before was restored. */
+function endSuperseded(
+  adoption: Adoption,
+  { versionId, verdict }: RotationView,
+  currentVersionId: string,
+): Followed {
+  const reasons = verdict === "rejected" ? [{ code: "credential-rejected", versionId } as const] : [];
+  return {
+    // What stands against the version that is current is another question.
+    adoption: { ...adoption, reasons },
+    outcome: "superseded",
+    explanation: `By now version ${currentVersionId} is current: keyturn status shows who runs on it.`,
+  };
+}
+
+function withUnknown(adoption: Adoption, versionId: string): Adoption {
+  const isTold = adoption.reasons.some(({ code }) => code === "rotation-not-known");
+  return isTold
+    ? adoption
+    : { ...adoption, reasons: [{ code: "rotation-not-known", versionId }, ...adoption.reasons] };
+}
+
+async function explainTimeout(
+  secretArn: string,
+  versionId: string,
+  { secrets }: FollowPorts,
+): Promise<string | undefined> {
+  const secret = await secrets.find(secretArn);
+  if (secret?.currentVersionId === versionId) return undefined;
+  return secret?.pendingVersionId === versionId
+    ? "The version still waits as AWSPENDING: the rotation function has not finished. Its log says why."
+    : "The version is neither current nor pending: another rotation came in between.";
+}

@@ -1,0 +1,87 @@
+import { type Adoption, countAdopted, type InstanceStatus } from "../commands/read-adoption.ts";
+import { secretName, serviceName, shortInstance, shortVersion } from "./names.ts";
+import { formatReason, summarizeReasons } from "./reasons.ts";
+import { formatTable } from "./table.ts";
+import { formatAge, formatDuration } from "./time.ts";
+
+/** All secrets, one line each. */
+export function formatSecrets(adoptions: readonly Adoption[], now: Date): string[] {
+  if (adoptions.length === 0)
+    return ["No secret was rotated while Keyturn watched. keyturn doctor says whether it would see one."];
+  return formatTable(
+    ["SECRET", "VERSION", "FOR", "VERDICT", "ADOPTED", "NOT WELL"],
+    adoptions.map((adoption) => {
+      const { view, versionId, reasons } = adoption;
+      const { adopted, living } = countAdopted(adoption);
+      return [
+        secretName(view.secretArn),
+        shortVersion(versionId),
+        formatAge(view.current?.currentSince, now),
+        view.current?.verdict ?? "–",
+        living === 0 ? "nobody reported" : `${adopted} of ${living}`,
+        summarizeReasons(reasons) || "–",
+      ];
+    }),
+  );
+}
+
+/** One secret with everybody who runs on it. */
+export function formatSecret(adoption: Adoption, now: Date): string[] {
+  const { view, versionId, reasons } = adoption;
+  const { current, decisions } = view;
+  const facts: [string, string][] = [
+    ["secret", view.secretArn],
+    ["version", versionId ?? "–"],
+  ];
+  if (current) {
+    const { currentSince, detectedBy, noticedAt, verdict, reason } = current;
+    facts.push([
+      "current since",
+      `${currentSince}, ${formatAge(currentSince, now)} ago, told by ${detectedBy}`,
+    ]);
+    facts.push(["noticed", noticedAt ? `after ${formatDuration(between(currentSince, noticedAt))}` : "–"]);
+    facts.push(["verdict", `${verdict ?? "none yet"}${reason ? `: ${reason}` : ""}`]);
+  }
+  const redeploys = decisions.filter(({ currentSince }) => currentSince === current?.currentSince);
+  return [
+    ...facts.map(([name, value]) => `${name.padEnd(13)}  ${value}`),
+    "",
+    ...formatInstances(adoption.instances, now),
+    ...(redeploys.length > 0
+      ? [
+          "",
+          ...formatTable(
+            ["REDEPLOY", "DECISION", "OUTCOME"],
+            redeploys.map(({ serviceArn, intent, decision, deploymentOutcome }) => [
+              serviceName(serviceArn),
+              decision ?? `${intent}, under way`,
+              deploymentOutcome ?? "–",
+            ]),
+          ),
+        ]
+      : []),
+    "",
+    ...(reasons.length > 0
+      ? ["Not well:", ...reasons.map((reason) => `  ${formatReason(reason)}`)]
+      : ["All is well: it may be rotated again."]),
+  ];
+}
+
+function formatInstances(instances: readonly InstanceStatus[], now: Date): string[] {
+  if (instances.length === 0) return ["No instance has reported."];
+  return formatTable(
+    ["SERVICE", "INSTANCE", "STATE", "VERSION", "FOR", "BY", "TOOK", "HEARD"],
+    instances.map(({ service, instanceId, state, versionId, swappedAt, trigger, timings, heardAt }) => [
+      service,
+      shortInstance(instanceId),
+      state,
+      shortVersion(versionId),
+      formatAge(swappedAt, now),
+      trigger ?? "–",
+      formatDuration(timings?.totalMs),
+      formatAge(heardAt, now),
+    ]),
+  );
+}
+
+const between = (from: string, to: string) => Date.parse(to) - Date.parse(from);
