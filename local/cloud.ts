@@ -13,6 +13,7 @@ import { createAwsEndpoint } from "./aws/endpoint.ts";
 import { createEventBridge, type EventBridge } from "./aws/event-bridge.ts";
 import type { AwsEvent } from "./aws/events/aws-event.ts";
 import { createQueueDelivery } from "./aws/events/event-delivery.ts";
+import { createParameterStore } from "./aws/parameter-store.ts";
 import { createSecretsManager } from "./aws/secrets-manager.ts";
 import type { AwsPlace } from "./aws/service.ts";
 import { createSqsServer } from "./aws/sqs-server.ts";
@@ -54,6 +55,8 @@ export interface LocalCloud {
   readonly ecs: Ecs;
   /** Policy documents of queues, by ARN. */
   readonly queuePolicies: Map<string, unknown>;
+  /** When the oldest message of a queue was sent; undefined where it is empty. */
+  oldestSentAt(queueName: string): Promise<Date | undefined>;
   /** May do everything. */
   readonly operator: ClientConfig;
   /** Under the policies of a role; `name` is what a refusal calls the caller. */
@@ -65,10 +68,18 @@ export interface LocalCloudOptions {
   readonly place: AwsPlace;
   readonly broker: LocalBroker;
   readonly port?: number;
+  /** Whether the account has a CloudTrail trail. Default false. */
+  readonly hasTrail?: boolean;
   readonly log: (message: string) => void;
 }
 
-export async function createLocalCloud({ place, broker, port, log }: LocalCloudOptions): Promise<LocalCloud> {
+export async function createLocalCloud({
+  place,
+  broker,
+  port,
+  hasTrail = false,
+  log,
+}: LocalCloudOptions): Promise<LocalCloud> {
   const now = () => new Date();
   const logFields = (message: string, fields: Readonly<Record<string, unknown>>) =>
     log(
@@ -100,6 +111,11 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
           ),
         }),
       ),
+    onFailure: (RuleName) =>
+      cloudWatch.putMetric(
+        { namespace: "AWS/Events", name: "FailedInvocations", dimensions: { RuleName } },
+        1,
+      ),
     log: logFields,
   });
   const eventBridge = createEventBridge({
@@ -112,6 +128,7 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
   const secretsManager = createSecretsManager({
     place,
     now,
+    hasTrail,
     emit: (event, at) => {
       const { labelUpdated, versionId } = event.detail;
       if (labelUpdated === "AWSCURRENT") {
@@ -120,10 +137,16 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
       void eventBridge.send(event);
     },
   });
+  const parameterStore = createParameterStore({
+    place,
+    now,
+    emit: (event) => void eventBridge.send(event),
+  });
   const ecs = createEcs({
     place,
     now: () => Date.now(),
     log,
+    emit: (event) => void eventBridge.send(event),
     onTaskLog: (task, text) =>
       events.emit("log", { group: `/ecs/${task.definition.family}`, stream: task.taskArn, text }),
     taskMetadataUri: (taskId) => `${endpoint.url}/task-metadata/${taskId}`,
@@ -158,7 +181,13 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
   const endpoint = await createAwsEndpoint({
     place,
     authorizer,
-    services: [secretsManager.service, eventBridge.service, cloudWatch.service, ecs.service],
+    services: [
+      secretsManager.service,
+      parameterStore.service,
+      eventBridge.service,
+      cloudWatch.service,
+      ecs.service,
+    ],
     rawServices: [
       sqsServer.service,
       {
@@ -205,6 +234,7 @@ export async function createLocalCloud({ place, broker, port, log }: LocalCloudO
     cloudWatch,
     ecs,
     queuePolicies,
+    oldestSentAt: sqsServer.oldestSentAt,
     operator,
     asRole,
     async stop() {

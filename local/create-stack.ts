@@ -7,8 +7,11 @@ import {
 } from "@aws-sdk/client-sqs";
 import { KeyturnError } from "../shared/contract/errors.ts";
 import { validateResourcePolicy } from "./aws/access/resource-policy.ts";
+import { measureFunction } from "./aws/metrics/function-metrics.ts";
+import { createQueueMetrics } from "./aws/metrics/queue-metrics.ts";
 import { type LocalCloud, queueUrl } from "./cloud.ts";
 import { createEventSourceMapping, type EventSourceMapping } from "./lambda/event-source-mapping.ts";
+import { createRolePermissions } from "./lambda/role-permissions.ts";
 import { createFunctionRuntime, type FunctionRuntime } from "./lambda/runtime.ts";
 import { createTopicRule } from "./stack/iot-topic-rule.ts";
 import type { Stack } from "./stack/resources.ts";
@@ -77,6 +80,7 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
           "STACK_INVALID",
           `${logicalId} is for an unknown function: ${properties.FunctionName}`,
         );
+      permissionsOf(options, target).requirePolling(properties.EventSourceArn);
       mappings.push(
         createEventSourceMapping({
           queueUrl: queueUrl(cloud.url, properties.EventSourceArn),
@@ -99,7 +103,7 @@ export async function createStack(options: CreateStackOptions): Promise<RunningS
     }
     connectTopicRules(options, sqsAs);
     for (const mapping of mappings) mapping.start();
-    watching = watchQueueDepths(options, sqs);
+    watching = watchQueues(options, sqs);
     return { functions, queueNames: stack.queues.map(({ name }) => name), stop };
   } catch (error) {
     await stop();
@@ -159,11 +163,12 @@ async function createTables({ stack, cloud }: CreateStackOptions): Promise<void>
   }
 }
 
-function createFunction(
-  { cloud, zipPath }: CreateStackOptions,
-  { name, properties }: Stack["functions"][number],
-): FunctionRuntime {
-  return createFunctionRuntime({
+function createFunction(options: CreateStackOptions, resource: Stack["functions"][number]): FunctionRuntime {
+  const { cloud, zipPath } = options;
+  const { name, properties } = resource;
+  const { ReservedConcurrentExecutions: reservedConcurrency } = properties;
+  const { mayLog } = permissionsOf(options, resource);
+  const runtime = createFunctionRuntime({
     name,
     place: cloud.place,
     handler: properties.Handler,
@@ -171,16 +176,20 @@ function createFunction(
     environment: properties.Environment?.Variables ?? {},
     memoryMb: properties.MemorySize ?? 128,
     timeoutSeconds: properties.Timeout ?? 3,
-    ...(properties.ReservedConcurrentExecutions && {
-      maximumConcurrency: properties.ReservedConcurrentExecutions,
-    }),
+    ...(reservedConcurrency && { maximumConcurrency: reservedConcurrency }),
     credentials: cloud.asRole(properties.Role, name).credentials,
     endpointUrl: cloud.url,
     onLog: (text) => {
+      // Metrics come by way of the log.
+      if (!mayLog()) return;
       if (!cloud.cloudWatch.ingestEmf(text)) cloud.events.emit("log", { group: `/aws/lambda/${name}`, text });
     },
   });
+  return measureFunction(runtime, { cloudWatch: cloud.cloudWatch, name, reservedConcurrency });
 }
+
+const permissionsOf = ({ cloud }: CreateStackOptions, { name, properties }: Stack["functions"][number]) =>
+  createRolePermissions(cloud.authorizer, cloud.place, { roleArn: properties.Role, name });
 
 /** Everything that passes through the broker goes by the topic rules, and past whoever watches. */
 function connectTopicRules(
@@ -204,27 +213,25 @@ function connectTopicRules(
   });
 }
 
-/** SQS reports the depth of a queue to CloudWatch once a minute; here as often as alarms are evaluated, for the queues that an alarm watches. */
-function watchQueueDepths({ stack, cloud }: CreateStackOptions, sqs: SQSClient): NodeJS.Timeout {
-  const watched = cloud.cloudWatch
-    .alarms()
-    .map(({ definition }) => definition.metric)
-    .filter(({ namespace }) => namespace === "AWS/SQS");
-  let underWay = false;
-  const measure = async () => {
-    for (const metric of watched) {
-      const queue = stack.queues.find(({ name }) => name === metric.dimensions.QueueName);
-      if (!queue) continue;
+/** What SQS tells CloudWatch once a minute, as often as alarms are evaluated. */
+function watchQueues({ stack, cloud }: CreateStackOptions, sqs: SQSClient): NodeJS.Timeout {
+  const measure = createQueueMetrics({
+    cloudWatch: cloud.cloudWatch,
+    now: () => new Date(),
+    oldestSentAt: cloud.oldestSentAt,
+    async depth(queueName) {
+      const queue = stack.queues.find(({ name }) => name === queueName);
+      if (!queue) return undefined;
       const { Attributes } = await sqs.send(
         new GetQueueAttributesCommand({
           QueueUrl: queue.ref,
           AttributeNames: ["ApproximateNumberOfMessages"],
         }),
       );
-      cloud.cloudWatch.putMetric(metric, Number(Attributes?.ApproximateNumberOfMessages ?? 0));
-    }
-    cloud.cloudWatch.evaluate();
-  };
+      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+    },
+  });
+  let underWay = false;
   return setInterval(() => {
     if (underWay) return;
     underWay = true;

@@ -20,6 +20,8 @@ export interface LocalRunOptions {
   readonly params?: Readonly<Record<string, string>>;
   /** A stack that is packaged already; it is not removed. Its stage must be the one given here. */
   readonly packaged?: PackagedStack;
+  /** Whether the account has a CloudTrail trail, so that calls that change a secret are events. Default false. */
+  readonly hasTrail?: boolean;
   /** Of the AWS endpoint, the broker (plain, and over WebSocket) and PostgreSQL; a free one where it is not given. */
   readonly port?: number;
   readonly mqttPort?: number;
@@ -112,7 +114,13 @@ export async function startLocalRun(options: LocalRunOptions = {}): Promise<Loca
     signal?.throwIfAborted();
 
     const cloud = await owned(
-      createLocalCloud({ place, broker, log, ...(options.port && { port: options.port }) }),
+      createLocalCloud({
+        place,
+        broker,
+        log,
+        ...(options.port && { port: options.port }),
+        ...(options.hasTrail && { hasTrail: true }),
+      }),
       (started) => started.stop(),
     );
     const stackName = `keyturn-${stage}`;

@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Command, InvalidArgumentError } from "commander";
+import { announceLocalRun, type LocalRunState } from "../cli/src/place/local-runs.ts";
 import { endOnSignals } from "./end-on-signals.ts";
 import { type LocalRun, startLocalRun } from "./local-run.ts";
 import { createSampleStore, type SampleStore } from "./sample-store.ts";
 
 interface Options {
   readonly json?: boolean;
+  readonly trail?: boolean;
   readonly port?: number;
   readonly mqttPort?: number;
   readonly websocketPort?: number;
@@ -45,6 +47,7 @@ const options = new Command("local")
     collectParam,
     {},
   )
+  .option("--trail", "CloudTrail tells of calls that change a secret, as it does in an account with a trail")
   .option("--json", "print where everything is as one line of JSON, and nothing else on stdout")
   .parse()
   .opts<Options>();
@@ -61,6 +64,7 @@ await endOnSignals(async (signal) => {
     ...(options.mqttPort && { mqttPort: options.mqttPort }),
     ...(options.websocketPort && { webSocketPort: options.websocketPort }),
     ...(options.postgresPort && { postgresPort: options.postgresPort }),
+    ...(options.trail && { hasTrail: true }),
     signal,
     log: say,
   });
@@ -68,12 +72,17 @@ await endOnSignals(async (signal) => {
   try {
     const secrets = new SecretsManagerClient(run.clientConfig);
     const store = await createSampleStore(run.postgres, secrets).finally(() => secrets.destroy());
-    if (options.json) console.log(JSON.stringify(whereAboutsOf(run, store)));
-    else describeRun(run, store, performance.now() - startedAt);
-    // It may have been asked to end while the store was made: that event is over.
-    if (!signal.aborted) await once(signal, "abort");
-    say("Ending …");
-    return 0;
+    const withdraw = await announceLocalRun(operatorOf(run));
+    try {
+      if (options.json) console.log(JSON.stringify(whereAboutsOf(run, store)));
+      else describeRun(run, store, performance.now() - startedAt);
+      // It may have been asked to end while the store was made: that event is over.
+      if (!signal.aborted) await once(signal, "abort");
+      say("Ending …");
+      return 0;
+    } finally {
+      await withdraw();
+    }
   } finally {
     await run.stop();
   }
@@ -88,6 +97,13 @@ function tellTroubles(run: LocalRun, say: (text: string) => void): void {
   run.events.on("alarm", ({ name, state }) => {
     if (state !== "INSUFFICIENT_DATA") say(`alarm  ${name} is ${state}`);
   });
+}
+
+/** What the command line needs to find this run by --local. */
+function operatorOf({ stage, clientConfig, channelUrl }: LocalRun): LocalRunState {
+  const { region, endpoint, credentials } = clientConfig;
+  const { accessKeyId, secretAccessKey } = credentials;
+  return { pid: process.pid, stage, region, awsEndpoint: endpoint, channelUrl, accessKeyId, secretAccessKey };
 }
 
 function whereAboutsOf(run: LocalRun, store: SampleStore) {
@@ -122,6 +138,10 @@ In another terminal, the AWS CLI, any SDK and sls use it by
 ${exports.join("\n")}
 
   npm run -s sls -- invoke local -f verify --path events/verify.json --stage ${run.stage}
+
+and the command line without them, by
+
+  npm run -s keyturn -- status --local
 
 Ctrl-C ends it.`);
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -55,9 +55,8 @@ export async function packageStack(
 
 /** The Serverless Framework takes a misspelt parameter without a word. */
 async function checkParams(names: readonly string[]): Promise<void> {
-  const files = ["serverless.yml", "resources/settings.cjs"].map((file) =>
-    readFile(join(PROJECT_ROOT, file), "utf8"),
-  );
+  const included = (await readdir(join(PROJECT_ROOT, "resources"))).map((file) => join("resources", file));
+  const files = ["serverless.yml", ...included].map((file) => readFile(join(PROJECT_ROOT, file), "utf8"));
   const asked = (await Promise.all(files)).join("\n").matchAll(/param:(\w+)/g);
   const known = new Set([...asked].map(([, name]) => name ?? ""));
   const unknown = names.filter((name) => !known.has(name));

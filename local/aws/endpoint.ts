@@ -5,6 +5,7 @@ import { AwsError } from "./aws-error.ts";
 import { internalFailure, sendAwsError, sendJson, unknownCaller } from "./http/aws-reply.ts";
 import { type CallerRegistry, createCallerRegistry } from "./http/caller-registry.ts";
 import { checkPayload, iotPublishAccess, readIotPublish } from "./http/iot-publish.ts";
+import { isQuery, rdsErrorXml, readRdsQuery } from "./http/rds-query.ts";
 import { parseBody, readBody, replayRequest } from "./http/request-body.ts";
 import type { AccessRequest, AwsInput, AwsJsonService, AwsPlace, Caller } from "./service.ts";
 
@@ -125,8 +126,18 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
     },
   });
 
+  const routeQuery = (response: ServerResponse): Route => ({
+    targetPrefix: "RDS",
+    async answer(body, caller) {
+      const query = readRdsQuery(place, body);
+      if (!query) throw unknownOperation("this query", allOperations(deps));
+      sendXml(response, errorOf(() => authorizer.check(caller, query.access)) ?? query.answer);
+    },
+  });
+
   const routeOf = (request: IncomingMessage, response: ServerResponse): Route => {
     const target = request.headers["x-amz-target"];
+    if (isQuery(request)) return routeQuery(response);
     if (typeof target !== "string") return routeOthers(request, response);
     const dot = target.indexOf(".");
     const prefix = target.slice(0, dot);
@@ -167,6 +178,22 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
   };
 }
 
+/** What a check throws, which the query protocol has in a form of its own. */
+function errorOf(check: () => void): AwsError | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AwsError) return error;
+    throw error;
+  }
+}
+
+function sendXml(response: ServerResponse, error: AwsError): void {
+  response.writeHead(error.status, { "content-type": "text/xml" });
+  response.end(rdsErrorXml(error));
+}
+
 function sendTaskMetadata(response: ServerResponse, metadata: object | undefined): void {
   response.writeHead(metadata ? 200 : 404, { "content-type": "application/json" });
   response.end(JSON.stringify(metadata ?? { message: "There is no such task." }));
@@ -188,5 +215,6 @@ function allOperations({ services, rawServices = [] }: AwsEndpointDeps): string 
     ...services.map(operationsOf),
     ...rawServices.map(({ targetPrefix }) => `${targetPrefix}.*`),
     "POST /topics/{topic}",
+    "RDS.{DescribeDBInstances, DescribeDBClusters}",
   ].join("; ");
 }

@@ -54,7 +54,7 @@ const TargetsInput = z.object({
 const ListRulesInput = z.object({ NamePrefix: z.optional(z.string()), EventBusName: z.optional(z.string()) });
 const TestInput = z.object({ Event: z.string(), EventPattern: z.string() });
 
-/** EventBridge's default bus in memory. Rules come from a template, not from calls; there are no schedules, archives or other buses. */
+/** EventBridge's default bus in memory. Rules come from a template, not from calls; schedules come when they are sent; there are no archives or other buses. */
 export function createEventBridge({ place, now, deliver, onEvent, log }: EventBridgeDeps): EventBridge {
   const rules = new Map<string, CompiledRule>();
 
@@ -159,11 +159,13 @@ export function createEventBridge({ place, now, deliver, onEvent, log }: EventBr
   };
 }
 
-function describeRule({ name, arn, eventPattern, enabled, description }: CompiledRule): object {
+function describeRule(rule: CompiledRule): object {
+  const { name, arn, eventPattern, scheduleExpression, enabled, description } = rule;
   return {
     Name: name,
     Arn: arn,
     EventPattern: eventPattern,
+    ScheduleExpression: scheduleExpression,
     State: enabled ? "ENABLED" : "DISABLED",
     Description: description,
     EventBusName: "default",

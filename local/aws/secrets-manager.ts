@@ -4,11 +4,11 @@ import { AwsError } from "./aws-error.ts";
 import { parseInput, toAwsTime } from "./aws-input.ts";
 import type { AwsEvent } from "./events/aws-event.ts";
 import { createSecretAccess } from "./secrets/secret-access.ts";
-import { labelUpdatedEvent } from "./secrets/secret-events.ts";
+import { apiCallEvent, labelUpdatedEvent, type RecordedCall } from "./secrets/secret-events.ts";
 import { secretInputs } from "./secrets/secret-inputs.ts";
 import { createSecretStore, type Secret, type SecretTag } from "./secrets/secret-store.ts";
 import type { LabelMove, SecretValue } from "./secrets/secret-versions.ts";
-import { describeSecret, describeVersion, paginate } from "./secrets/secret-views.ts";
+import { describeSecret, describeVersion, paginate, passesFilter } from "./secrets/secret-views.ts";
 import type { AwsJsonService, AwsOperation, AwsPlace } from "./service.ts";
 
 export interface SecretsManagerDeps {
@@ -16,6 +16,8 @@ export interface SecretsManagerDeps {
   readonly now: () => Date;
   /** Takes the native event of a label move. `at` is the exact time; the event itself has whole seconds. */
   readonly emit: (event: AwsEvent, at: Date) => void;
+  /** Whether the account has a CloudTrail trail, so that calls that change a secret are events too. Default false. */
+  readonly hasTrail?: boolean;
 }
 
 export interface SecretsManager {
@@ -33,7 +35,12 @@ const DAY_MS = 86_400_000;
  *
  * @example createSecretsManager({ place, now: () => new Date(), emit: (event) => eventBridge.send(event) }).service
  */
-export function createSecretsManager({ place, now, emit }: SecretsManagerDeps): SecretsManager {
+export function createSecretsManager({
+  place,
+  now,
+  emit,
+  hasTrail = false,
+}: SecretsManagerDeps): SecretsManager {
   const store = createSecretStore(place, now);
   const access = createSecretAccess(place, store);
 
@@ -43,6 +50,10 @@ export function createSecretsManager({ place, now, emit }: SecretsManagerDeps): 
       const event = labelUpdatedEvent(place, secret, move, at);
       if (event) emit(event, at);
     }
+  };
+
+  const record = (secret: Secret, call: RecordedCall, input: object): void => {
+    if (hasTrail) emit(apiCallEvent(place, secret.arn, call, { ...input }, now()), now());
   };
 
   /** Adds a version where the input holds a value; returns its id. */
@@ -93,6 +104,7 @@ export function createSecretsManager({ place, now, emit }: SecretsManagerDeps): 
           "You must provide either SecretString or SecretBinary.",
         );
       }
+      record(secret, "PutSecretValue", { ...input, ClientRequestToken: VersionId });
       const { stages } = secret.versions.find({ versionId: VersionId });
       return { ARN: secret.arn, Name: secret.name, VersionId, VersionStages: [...stages] };
     },
@@ -101,10 +113,15 @@ export function createSecretsManager({ place, now, emit }: SecretsManagerDeps): 
       const secret = store.require(input.SecretId);
       describe(secret, input);
       secret.lastChangedAt = now();
-      return { ARN: secret.arn, Name: secret.name, VersionId: addVersion(secret, input, ["AWSCURRENT"]) };
+      // SDKs send a token with each call, also where it brings no value.
+      const ClientRequestToken = input.ClientRequestToken ?? randomUUID();
+      const VersionId = addVersion(secret, { ...input, ClientRequestToken }, ["AWSCURRENT"]);
+      record(secret, "UpdateSecret", { ...input, ClientRequestToken });
+      return { ARN: secret.arn, Name: secret.name, VersionId };
     },
 
-    UpdateSecretVersionStage({ SecretId, VersionStage: stage, MoveToVersionId, RemoveFromVersionId }) {
+    UpdateSecretVersionStage(input) {
+      const { SecretId, VersionStage: stage, MoveToVersionId, RemoveFromVersionId } = input;
       const secret = store.require(SecretId);
       const moves = secret.versions.moveStage({
         stage,
@@ -113,17 +130,15 @@ export function createSecretsManager({ place, now, emit }: SecretsManagerDeps): 
       });
       secret.lastChangedAt = now();
       announce(secret, moves);
+      record(secret, "UpdateSecretVersionStage", input);
       return { ARN: secret.arn, Name: secret.name };
     },
 
     ListSecrets(input) {
-      const prefixes = (input.Filters ?? []).map(({ Values }) => Values.map((value) => value.toLowerCase()));
       const matching = store
         .list()
         .filter(({ deleteAt }) => !deleteAt || input.IncludePlannedDeletion)
-        .filter(({ name }) =>
-          prefixes.every((values) => values.some((prefix) => name.toLowerCase().startsWith(prefix))),
-        );
+        .filter((secret) => (input.Filters ?? []).every((filter) => passesFilter(secret, filter)));
       const { page, nextToken } = paginate(matching, input);
       return {
         SecretList: page.map((secret) => describeSecret(secret, "SecretVersionsToStages")),

@@ -108,6 +108,11 @@ export const RESOURCE_KINDS: Readonly<Record<string, ResourceKind>> = {
     ref: managedPolicyArn,
     attributes: { PolicyArn: managedPolicyArn },
   },
+  "AWS::SNS::Topic": {
+    nameProperty: "TopicName",
+    ref: (facts) => arn(facts, "sns", facts.name),
+    attributes: { TopicArn: (facts) => arn(facts, "sns", facts.name), TopicName: byName },
+  },
   "AWS::S3::Bucket": {
     ref: ({ name }) => name.toLowerCase(),
     attributes: {

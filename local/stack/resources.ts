@@ -44,7 +44,8 @@ const SCHEMAS = {
 
 /**
  * What the local run passes over on purpose: the bucket that a deployment uploads to, log groups (lines are shown as
- * they come), versions (`$LATEST` runs), and permissions to invoke (queues are polled, nobody invokes).
+ * they come), versions (`$LATEST` runs), permissions to invoke (queues are polled, nobody invokes), the dashboard, and who
+ * is told of alarms (their changes are shown as they come).
  */
 const PASSED_OVER: ReadonlySet<string> = new Set([
   "AWS::S3::Bucket",
@@ -52,6 +53,10 @@ const PASSED_OVER: ReadonlySet<string> = new Set([
   "AWS::Logs::LogGroup",
   "AWS::Lambda::Version",
   "AWS::Lambda::Permission",
+  "AWS::CloudWatch::Dashboard",
+  "AWS::SNS::Topic",
+  "AWS::SNS::Subscription",
+  "AWS::SNS::TopicPolicy",
 ]);
 
 /** The resources of a stack that the local run makes. */

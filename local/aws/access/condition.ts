@@ -44,7 +44,6 @@ export const filledConditionKeys: ReadonlySet<string> = new Set(
     "events:detail-type",
     "events:source",
     "iam:PassedToService",
-    // No call on the local run needs KMS: its secrets have no key.
     "kms:ViaService",
     "secretsmanager:Name",
     "secretsmanager:SecretId",

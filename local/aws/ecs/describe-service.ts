@@ -40,6 +40,13 @@ export interface ServiceFacts {
   readonly deployments: readonly Deployment[];
   /** Without those that have stopped. */
   readonly tasks: readonly Task[];
+  /** Absent where the call does not ask for them. */
+  readonly tags?: readonly Tag[] | undefined;
+}
+
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
 }
 
 const platform = { launchType: "FARGATE", platformFamily: "Linux", platformVersion: "LATEST" };
@@ -64,6 +71,7 @@ export function describeService(facts: ServiceFacts, names: EcsNames, { accountI
     enableECSManagedTags: false,
     enableExecuteCommand: false,
     propagateTags: "NONE",
+    ...(facts.tags && { tags: facts.tags }),
     taskDefinition: facts.definition.taskDefinitionArn,
     deploymentConfiguration: facts.configuration,
     createdAt: facts.createdAt / 1000,

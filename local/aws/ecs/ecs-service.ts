@@ -5,6 +5,7 @@ import {
   type DeploymentConfiguration,
   describeService,
   type ServiceEvent,
+  type Tag,
 } from "./describe-service.ts";
 import type { EcsNames } from "./ecs-names.ts";
 import { planDeployment } from "./plan-deployment.ts";
@@ -18,10 +19,13 @@ export interface EcsServiceOptions {
   readonly definition: TaskDefinition;
   readonly desiredCount: number;
   readonly configuration: DeploymentConfiguration;
+  readonly tags: readonly Tag[];
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly launch: (definition: TaskDefinition, deploymentId: string, onChange: (task: Task) => void) => Task;
   readonly log: (message: string) => void;
+  /** Hears of each deployment when it begins, is completed, or has failed. */
+  readonly onDeployment: (deployment: Readonly<Deployment>) => void;
 }
 
 /** A service: keeps its tasks at the desired count, and rolls deployments out. */
@@ -38,7 +42,7 @@ export interface EcsService {
   remove(): void;
   /** No more starts or replacements: the run ends. */
   halt(): void;
-  describe(names: EcsNames, place: AwsPlace): object;
+  describe(names: EcsNames, place: AwsPlace, include?: { readonly tags: boolean }): object;
 }
 
 export interface ServiceChange {
@@ -62,7 +66,7 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
   /** Their end was wanted, or has been counted as a failure. */
   const accountedFor = new WeakSet<Task>();
   const events: ServiceEvent[] = [];
-  let lastCompleted: TaskDefinition | undefined;
+  let lastCompleted: Deployment | undefined;
   let isAwake = false;
   const backoff = createRestartBackoff(now, wake);
 
@@ -73,19 +77,20 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
     options.log(text);
   }
 
-  function deploy(): void {
+  function deploy(reason?: string): void {
     const id = `ecs-svc/${randomInt(1_000_000, 9_999_999)}${String(randomInt(0, 1e12)).padStart(12, "0")}`;
-    const rolloutStateReason = `ECS deployment ${id} in progress.`;
     const at = now();
-    deployments.unshift({
+    const deployment: Deployment = {
       id,
       definition,
       createdAt: at,
       updatedAt: at,
       rolloutState: "IN_PROGRESS",
-      rolloutStateReason,
+      rolloutStateReason: reason ?? `ECS deployment ${id} in progress.`,
       failedTasks: 0,
-    });
+    };
+    deployments.unshift(deployment);
+    options.onDeployment(deployment);
     backoff.reset();
     report(`(deployment ${id}) deployment started.`);
   }
@@ -136,9 +141,10 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
     deployment.rolloutStateReason = "ECS deployment circuit breaker: tasks failed to start.";
     deployment.updatedAt = now();
     report(`(deployment ${deployment.id}) deployment failed: tasks failed to start.`);
+    options.onDeployment(deployment);
     if (breaker.rollback && lastCompleted) {
-      definition = lastCompleted;
-      deploy();
+      definition = lastCompleted.definition;
+      deploy(`ECS deployment circuit breaker: rolling back to deploymentId ${lastCompleted.id}.`);
     }
   }
 
@@ -183,8 +189,9 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
     primary.rolloutState = "COMPLETED";
     primary.rolloutStateReason = `ECS deployment ${primary.id} completed.`;
     primary.updatedAt = now();
-    lastCompleted = primary.definition;
+    lastCompleted = primary;
     report(`(deployment ${primary.id}) deployment completed.`);
+    options.onDeployment(primary);
     report("has reached a steady state.");
   }
 
@@ -223,7 +230,7 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
       isHalted = true;
       backoff.stop();
     },
-    describe: (names, place) =>
+    describe: (names, place, include) =>
       describeService(
         {
           name,
@@ -236,6 +243,7 @@ export function createEcsService(options: EcsServiceOptions): EcsService {
           events: [...events],
           deployments,
           tasks: [...tasks],
+          ...(include?.tags && { tags: options.tags }),
         },
         names,
         place,

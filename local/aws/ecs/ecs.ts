@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
+import type { AwsEvent } from "../events/aws-event.ts";
 import type { AwsJsonService, AwsPlace } from "../service.ts";
 import { clusterOperations } from "./cluster-operations.ts";
+import { deploymentEvent } from "./deployment-event.ts";
 import { describeTaskMetadata } from "./describe-task.ts";
 import { createEcsNames } from "./ecs-names.ts";
 import { createEcsState, serviceKey } from "./ecs-state.ts";
@@ -12,6 +14,8 @@ export interface EcsOptions extends Omit<TaskSurroundings, "projectRoot" | "dere
   readonly place: AwsPlace;
   /** What services do, as in the console's events. */
   readonly log: (message: string) => void;
+  /** Takes what ECS puts on the event bus. Default: nobody. */
+  readonly emit?: (event: AwsEvent) => void;
   /** Working directory of tasks. Default: the repository's root. */
   readonly projectRoot?: string;
   /** Between leaving the targets and SIGTERM. Default 250. */
@@ -43,7 +47,7 @@ const STOP_GRACE_MS = 5_000;
  * container, listens on the port that `PORT` tells it, and is not held to its CPU and memory.
  */
 export function createEcs(options: EcsOptions): Ecs {
-  const { place, now, log } = options;
+  const { place, now, log, emit } = options;
   const names = createEcsNames(place);
   const state = createEcsState(names, {
     ...options,
@@ -56,7 +60,11 @@ export function createEcs(options: EcsOptions): Ecs {
       jsonVersion: "1.1",
       operations: {
         ...clusterOperations(state, names, place, now),
-        ...serviceOperations(state, names, place, { now, log }),
+        ...serviceOperations(state, names, place, {
+          now,
+          log,
+          onDeployment: (serviceArn, deployment) => emit?.(deploymentEvent(place, serviceArn, deployment)),
+        }),
         ...taskOperations(state, names, place),
       },
     },

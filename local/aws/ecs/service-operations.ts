@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { AwsError } from "../aws-error.ts";
 import type { AccessRequest, AwsInput, AwsOperation, AwsPlace } from "../service.ts";
 import { strings } from "./cluster-operations.ts";
+import type { Deployment } from "./describe-service.ts";
 import { clusterName, EcsName, type EcsNames, lastPart, nameInCluster } from "./ecs-names.ts";
 import { createEcsService } from "./ecs-service.ts";
 import { type EcsState, page, parseInput, serviceKey } from "./ecs-state.ts";
@@ -20,10 +21,19 @@ const inert = {
   enableExecuteCommand: z.optional(z.boolean()),
   enableECSManagedTags: z.optional(z.boolean()),
   propagateTags: z.optional(z.string()),
-  tags: z.optional(z.array(z.unknown())),
 };
+/** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html: no commas, among others. */
+const Tags = z
+  .array(
+    z.strictObject({
+      key: z.string().check(z.regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u)),
+      value: z.string().check(z.regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u)),
+    }),
+  )
+  .check(z.maxLength(50));
 const CreateService = z.strictObject({
   ...inert,
+  tags: z.optional(Tags),
   cluster: z.optional(z.string()),
   serviceName: EcsName,
   taskDefinition: z.string(),
@@ -49,6 +59,7 @@ const DeleteService = z.strictObject({
 });
 const DescribeServices = z.object({
   cluster: z.optional(z.string()),
+  include: z.optional(z.array(z.literal("TAGS"))),
   services: z.array(z.string()).check(z.minLength(1), z.maxLength(10)),
 });
 
@@ -57,7 +68,11 @@ export function serviceOperations(
   state: EcsState,
   names: EcsNames,
   place: AwsPlace,
-  surroundings: { readonly now: () => number; readonly log: (message: string) => void },
+  surroundings: {
+    readonly now: () => number;
+    readonly log: (message: string) => void;
+    readonly onDeployment: (serviceArn: string, deployment: Readonly<Deployment>) => void;
+  },
 ): Record<string, AwsOperation> {
   /** Services are told apart by ARN, and every call is also told the cluster as a condition. */
   function access(action: string, input: AwsInput, identifiers: readonly string[]): AccessRequest[] {
@@ -91,7 +106,10 @@ export function serviceOperations(
             maximumPercent: 200,
             ...withoutUndefined(given.deploymentConfiguration),
           },
-          ...surroundings,
+          tags: given.tags ?? [],
+          now: surroundings.now,
+          log: surroundings.log,
+          onDeployment: (deployment) => surroundings.onDeployment(names.service(cluster, name), deployment),
           launch: (definition, startedBy, onChange) =>
             state.launch({
               cluster,
@@ -151,7 +169,8 @@ export function serviceOperations(
         for (const identifier of given.services) {
           const name = nameInCluster(identifier, cluster);
           const service = state.services.get(serviceKey(cluster, name));
-          if (service) services.push(service.describe(names, place));
+          if (service)
+            services.push(service.describe(names, place, { tags: given.include?.includes("TAGS") ?? false }));
           else failures.push({ arn: names.service(cluster, name), reason: "MISSING" });
         }
         return { services, failures };

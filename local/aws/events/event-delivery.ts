@@ -16,6 +16,8 @@ export interface QueueDeliveryDeps {
   ) => Promise<unknown>;
   /** The queue's policy document; undefined where it has none. */
   readonly queuePolicy: (queueArn: string) => unknown;
+  /** Told of each delivery that failed for good, whether or not a dead-letter queue took the event. */
+  readonly onFailure?: (ruleName: string) => void;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -31,7 +33,7 @@ interface DeliveryFailure {
  * EventBridge retries a busy target for 24 hours; a local queue is never busy, so that every failure is final.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
-export function createQueueDelivery({ place, sendMessage, queuePolicy, log }: QueueDeliveryDeps) {
+export function createQueueDelivery({ place, sendMessage, queuePolicy, onFailure, log }: QueueDeliveryDeps) {
   const send = async (
     ruleArn: string,
     queueArn: string,
@@ -72,6 +74,7 @@ export function createQueueDelivery({ place, sendMessage, queuePolicy, log }: Qu
   return async ({ rule, target, event, body }: EventDelivery): Promise<void> => {
     const failure = await send(rule.arn, target.arn, body, {});
     if (!failure) return;
+    onFailure?.(rule.name);
     const fields = { rule: rule.name, target: target.arn, eventId: event.id, ...failure };
     if (target.deadLetterArn === undefined) {
       log("Event was dropped: it could not be delivered, and the target has no dead-letter queue", fields);

@@ -1,8 +1,10 @@
 import * as z from "zod/mini";
+import { AwsError } from "../aws-error.ts";
 import type { AwsPlace } from "../service.ts";
 import { parseProperties } from "../template-properties.ts";
 import { compileEventInput, type EventInput } from "./event-input.ts";
 import { compileEventPattern, type EventPattern } from "./event-pattern.ts";
+import { SCHEDULED_EVENT, SCHEDULER } from "./scheduled-event.ts";
 
 /** Where the events of a rule go. */
 export interface EventTarget {
@@ -17,8 +19,9 @@ export interface EventRule {
   readonly arn: string;
   readonly enabled: boolean;
   readonly description?: string;
-  /** JSON, as the API tells it. */
-  readonly eventPattern: string;
+  /** JSON, as the API tells it; absent for a rule that goes by the clock. */
+  readonly eventPattern?: string;
+  readonly scheduleExpression?: string;
   readonly targets: readonly EventTarget[];
 }
 
@@ -53,12 +56,13 @@ const Target = z.strictObject({
   ),
 });
 
-/** Properties of AWS::Events::Rule that the local run knows; a schedule is not among them. */
+/** Properties of AWS::Events::Rule that the local run knows. A schedule is taken and told; its time never comes by itself. */
 export const RuleProperties = z.strictObject({
   Name: z.string().check(z.regex(/^[.\-_A-Za-z0-9]{1,64}$/)),
   Description: z.optional(z.string().check(z.maxLength(512))),
   EventBusName: z.optional(z.enum(["default"])),
-  EventPattern: z.record(z.string(), z.unknown()),
+  EventPattern: z.optional(z.record(z.string(), z.unknown())),
+  ScheduleExpression: z.optional(z.string().check(z.regex(/^(?:rate|cron)\(.+\)$/))),
   State: z.optional(z.enum(["ENABLED", "DISABLED"])),
   Targets: z.optional(
     z.array(Target).check(z.maxLength(MAX_TARGETS, "EventBridge takes five targets on a rule")),
@@ -73,7 +77,14 @@ export const RuleProperties = z.strictObject({
  */
 export function compileRule(place: AwsPlace, properties: unknown): CompiledRule {
   const rule = parseProperties("AWS::Events::Rule", RuleProperties, properties);
-  const { Name: name, Description, EventPattern: pattern, State, Targets = [] } = rule;
+  const { Name: name, Description, EventPattern: pattern, ScheduleExpression, State, Targets = [] } = rule;
+  if (!pattern && !ScheduleExpression) {
+    throw new AwsError(
+      "ValidationException",
+      "Parameter(s) EventPattern or ScheduleExpression must be specified.",
+    );
+  }
+  const arn = ruleArn(place, name);
   const inputs = new Map<EventTarget, EventInput>();
   for (const { Id: id, Arn: arn, DeadLetterConfig, Input, InputPath, InputTransformer } of Targets) {
     const target = { id, arn, ...(DeadLetterConfig && { deadLetterArn: DeadLetterConfig.Arn }) };
@@ -81,16 +92,29 @@ export function compileRule(place: AwsPlace, properties: unknown): CompiledRule 
   }
   return {
     name,
-    arn: ruleArn(place, name),
+    arn,
     enabled: State !== "DISABLED",
     ...(Description !== undefined && { description: Description }),
-    eventPattern: JSON.stringify(pattern),
+    ...(pattern && { eventPattern: JSON.stringify(pattern) }),
+    ...(ScheduleExpression && { scheduleExpression: ScheduleExpression }),
     targets: [...inputs.keys()],
-    matches: compileEventPattern(pattern),
+    matches: anyOf([
+      ...(pattern ? [compileEventPattern(pattern)] : []),
+      ...(ScheduleExpression ? [isTimeOf(arn)] : []),
+    ]),
     inputs,
     targetProperties: Targets,
   };
 }
+
+const anyOf =
+  (patterns: readonly EventPattern[]): EventPattern =>
+  (event) =>
+    patterns.some((matches) => matches(event));
+
+/** A scheduled event goes to the rule that it names, and to no other. */
+const isTimeOf = (arn: string) =>
+  compileEventPattern({ source: [SCHEDULER], "detail-type": [SCHEDULED_EVENT], resources: [arn] });
 
 export function ruleArn({ region, accountId }: AwsPlace, name: string): string {
   return `arn:aws:events:${region}:${accountId}:rule/${name}`;

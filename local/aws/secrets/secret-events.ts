@@ -32,6 +32,56 @@ export function labelUpdatedEvent(
   );
 }
 
+export type RecordedCall = "PutSecretValue" | "UpdateSecret" | "UpdateSecretVersionStage";
+
+/** What CloudTrail never records of a call. */
+const valueFields: ReadonlySet<string> = new Set(["SecretString", "SecretBinary"]);
+
+/**
+ * The event that CloudTrail sends of a call that changed a secret, some seconds after it on AWS. The request stands there
+ * in the API's fields with a small first letter, without the value.
+ */
+export function apiCallEvent(
+  place: AwsPlace,
+  secretArn: string,
+  eventName: RecordedCall,
+  input: Readonly<Record<string, unknown>>,
+  at: Date,
+): AwsEvent {
+  const requestParameters = Object.fromEntries(
+    Object.entries(input)
+      .filter(([name, value]) => value !== undefined && !valueFields.has(name))
+      .map(([name, value]) => [`${name[0]?.toLowerCase()}${name.slice(1)}`, value]),
+  );
+  return createAwsEvent(
+    place,
+    {
+      source: SOURCE,
+      detailType: "AWS API Call via CloudTrail",
+      detail: {
+        eventVersion: "1.09",
+        userIdentity: { type: "AssumedRole", accountId: place.accountId },
+        eventTime: toWholeSeconds(at),
+        eventSource: SERVICE,
+        eventName,
+        awsRegion: place.region,
+        sourceIPAddress: "127.0.0.1",
+        userAgent: "keyturn-local",
+        requestParameters,
+        responseElements: { arn: secretArn },
+        requestID: randomUUID(),
+        eventID: randomUUID(),
+        readOnly: false,
+        eventType: "AwsApiCall",
+        managementEvent: true,
+        recipientAccountId: place.accountId,
+        eventCategory: "Management",
+      },
+    },
+    at,
+  );
+}
+
 /** The event that CloudTrail sends after the last step of a rotation. It names no version. */
 export function rotationSucceededEvent(place: AwsPlace, secretArn: string, at: Date): AwsEvent {
   return createAwsEvent(

@@ -54,7 +54,14 @@ export const secretInputs = {
     RemoveFromVersionId: z.optional(VersionId),
   }),
   ListSecrets: z.object({
-    Filters: z.optional(z.array(z.object({ Key: z.enum(["name"]), Values: z.array(z.string()) }))),
+    Filters: z.optional(
+      z.array(
+        z.object({
+          Key: z.enum(["name", "tag-key", "tag-value"]),
+          Values: z.array(z.string()).check(z.maxLength(10)),
+        }),
+      ),
+    ),
     IncludePlannedDeletion: z.optional(z.boolean()),
     ...page,
   }),

@@ -24,6 +24,16 @@ export function describeSecret(
   };
 }
 
+/** A filter of ListSecrets looks for beginnings; in names it ignores case. */
+export function passesFilter(
+  { name, tags }: Secret,
+  { Key, Values }: { readonly Key: "name" | "tag-key" | "tag-value"; readonly Values: readonly string[] },
+): boolean {
+  if (Key === "name") return Values.some((value) => name.toLowerCase().startsWith(value.toLowerCase()));
+  const texts = [...(Key === "tag-key" ? tags.keys() : tags.values())];
+  return Values.some((value) => texts.some((text) => text.startsWith(value)));
+}
+
 export function describeVersion(version: SecretVersion): object {
   return {
     VersionId: version.id,
