@@ -51,6 +51,13 @@ export default {
       to: { path: "^shared/(?!contract/|engines/)" },
     },
     {
+      name: "cli-needs-shared-alone",
+      comment: "The command line reads what the pipeline wrote: by shared/, as every other reader.",
+      severity: "error",
+      from: { path: "^cli/" },
+      to: { path: "^(functions|client|sidecar|local|examples|test|bench)/" },
+    },
+    {
       name: "local-not-into-the-client",
       comment: "The local run treats the client as its users do: by its package name.",
       severity: "error",

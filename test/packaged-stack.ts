@@ -22,7 +22,10 @@ const STAGE = "test";
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const packaged = await packageStack(STAGE, "us-east-1", {
     storeTls: "disable",
+    propagationAllowanceMs: "200",
     adoptionDeadlineSeconds: "1",
+    redeployPauseSeconds: "1",
+    redeployMinIntervalSeconds: "2",
   });
   const zipFolder = dirname(packaged.zipPath("any.zip"));
   project.provide("packagedStack", { stage: STAGE, template: packaged.template, zipFolder });

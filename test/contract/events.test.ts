@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { parseMeasured } from "../../functions/measure/parse-measured.ts";
+import { parseReconcileMessage } from "../../functions/reconcile/reconcile-message.ts";
 import { domainEventDetails, parseDomainEvent } from "../../shared/contract/domain-event.ts";
 import { parseNotice } from "../../shared/contract/notice.ts";
 import { parseReport } from "../../shared/contract/report.ts";
-import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
+import { parseRotationAttempt, ROTATION_ATTEMPTS } from "../../shared/contract/rotation-attempt.ts";
+import { parseRotationEvent, ROTATION_SOURCES } from "../../shared/contract/rotation-event.ts";
 
 /** The samples in events/ are what `sls invoke`, the docs and other languages' clients go by. */
 const events = new URL("../../events/", import.meta.url);
@@ -13,7 +16,17 @@ const list = (folder: string) =>
   readdirSync(new URL(folder, events)).filter((name) => name.endsWith(".json"));
 
 test.each(list("sources/"))("sources/%s is a rotation event", (name) => {
-  expect(parseRotationEvent(readJson(`sources/${name}`)).secretArn).toMatch(/^arn:/);
+  expect(parseRotationEvent(readJson(`sources/${name}`)).secretArn).toMatch(/^(arn|vault):/);
+});
+
+test("sources/ has a sample of every source", () => {
+  const sources = list("sources/").map((name) => parseRotationEvent(readJson(`sources/${name}`)).source);
+  expect(new Set(sources)).toEqual(new Set(ROTATION_SOURCES));
+});
+
+test("attempts/ has a valid sample of every rotation that made nothing current", () => {
+  const types = list("attempts/").map((name) => parseRotationAttempt(readJson(`attempts/${name}`)).type);
+  expect(types.toSorted()).toEqual([...ROTATION_ATTEMPTS].toSorted());
 });
 
 test("messages/notice.json is a notice", () => {
@@ -34,7 +47,8 @@ const parsers = {
   verify: parseRotationEvent,
   redeploy: parseRotationEvent,
   acknowledge: parseReport,
-  measure: parseDomainEvent,
+  measure: parseMeasured,
+  reconcile: parseReconcileMessage,
 };
 
 test.each(Object.entries(parsers))(

@@ -55,10 +55,28 @@ test.each([
 });
 
 test.each([
-  { what: "another engine", changes: { engine: "mysql" } },
-  { what: "no host", changes: { host: undefined } },
-])("calls a secret for $what unverifiable", async ({ changes }) => {
-  expect(await probe.login(secret(changes))).toMatchObject({ verdict: "unverifiable" });
+  { what: "another engine", changes: { engine: "oracle" }, names: /oracle.*postgres, .*mysql/ },
+  { what: "no engine", changes: { engine: undefined }, names: /"engine".*keyturn:engine/ },
+  { what: "no host", changes: { host: undefined }, names: /"host".*keyturn:host/ },
+])("calls a secret for $what unverifiable, and says what to set", async ({ changes, names }) => {
+  const outcome = await probe.login(secret(changes));
+  expect(outcome).toMatchObject({ verdict: "unverifiable", reason: expect.stringMatching(names) });
+});
+
+test("accepts a secret of RDS, which holds user and password alone, where RDS or tags say the rest", async () => {
+  const bare = secret({ engine: undefined, host: undefined, port: undefined });
+  const place = {
+    engine: "aurora-postgresql",
+    host: postgres.host,
+    port: postgres.port,
+    database: "postgres",
+  };
+  expect(await probe.login(bare, place)).toMatchObject({ verdict: "accepted" });
+});
+
+test("what the secret says wins", async () => {
+  const place = { engine: "mysql", host: "nowhere.invalid", port: 1 };
+  expect(await probe.login(secret(), place)).toMatchObject({ verdict: "accepted" });
 });
 
 test("says nothing of the credential where the server does not answer, and what to look at", async () => {

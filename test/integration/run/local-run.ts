@@ -10,7 +10,7 @@ import { type LocalRun, type LocalRunOptions, startLocalRun } from "../../../loc
 import type { PackagedStack } from "../../../local/package-stack.ts";
 import { type Observations, observe } from "./observe.ts";
 
-export const FUNCTIONS = ["notify", "verify", "acknowledge", "redeploy", "measure"] as const;
+export const FUNCTIONS = ["notify", "verify", "acknowledge", "redeploy", "measure", "reconcile"] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** A local run with SDK clients of the operator, and what can be seen of it from outside. */

@@ -2,6 +2,7 @@ import type { LocalRun } from "../../../local/local-run.ts";
 import { type DomainEvent, parseDomainEvent } from "../../../shared/contract/domain-event.ts";
 import { type Notice, parseNotice } from "../../../shared/contract/notice.ts";
 import { parseReport, type Report } from "../../../shared/contract/report.ts";
+import { CREDENTIAL_ROTATED } from "../../../shared/contract/sources/credential-rotated.ts";
 
 /** A structured line of a function's log. */
 export interface LogLine {
@@ -44,7 +45,8 @@ export function observe(run: LocalRun): Observations {
   });
   run.events.on("bus", (event) => {
     texts.push(JSON.stringify(event));
-    if (event.source === run.eventSource) domainEvents.push(parseDomainEvent(event));
+    const isSign = event["detail-type"] === CREDENTIAL_ROTATED;
+    if (event.source === run.eventSource && !isSign) domainEvents.push(parseDomainEvent(event));
   });
   run.events.on("alarm", ({ name, state }) => alarms.push({ name, state }));
   run.events.on("log", (line) => {

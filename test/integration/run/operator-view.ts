@@ -11,13 +11,18 @@ export interface LedgerRow {
 }
 
 /** What the ledger holds about a secret. */
-export async function readLedger({ clients, stage }: TestRun, secretArn: string): Promise<LedgerRow[]> {
+export const readLedger = (run: TestRun, secretArn: string) => readPartition(run, `SECRET#${secretArn}`);
+
+/** Steps of a secret's rotations that were measured, by the measurement's key. */
+export const readMeasured = (run: TestRun, secretArn: string) => readPartition(run, `MEASURED#${secretArn}`);
+
+async function readPartition({ clients, stage }: TestRun, partition: string): Promise<LedgerRow[]> {
   const { Items = [] } = await clients.dynamoDb.send(
     new QueryCommand({
       TableName: `keyturn-${stage}-ledger`,
       ConsistentRead: true,
       KeyConditionExpression: "pk = :pk",
-      ExpressionAttributeValues: { ":pk": { S: `SECRET#${secretArn}` } },
+      ExpressionAttributeValues: { ":pk": { S: partition } },
     }),
   );
   return Items.map((item) => ({
@@ -28,13 +33,14 @@ export async function readLedger({ clients, stage }: TestRun, secretArn: string)
   }));
 }
 
-/** What the ledger holds about one version; undefined where it never heard of it. */
+/** What the ledger holds about a version's rotation; undefined where it never heard of it. */
 export async function readVersion(
   run: TestRun,
   secretArn: string,
   versionId: string,
 ): Promise<LedgerRow | undefined> {
-  return (await readLedger(run, secretArn)).find(({ sk }) => sk === `VERSION#${versionId}`);
+  const rows = await readLedger(run, secretArn);
+  return rows.find(({ sk }) => sk.startsWith("ROTATION#") && sk.endsWith(`#${versionId}`));
 }
 
 /** A metric's sum since the run started. */

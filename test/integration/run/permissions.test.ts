@@ -1,58 +1,52 @@
-import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAwsEvent } from "../../../local/aws/events/aws-event.ts";
-import { rotationSucceededEvent } from "../../../local/aws/secrets/secret-events.ts";
-import { readStack } from "../../../local/stack/resources.ts";
-import { loadTemplate } from "../../../local/stack/template.ts";
-import { topicKey } from "../../../shared/contract/topics.ts";
-import { eventually, type FunctionName, packagedStack, startTestRun, type TestRun } from "./local-run.ts";
-import { queueUrlOf, readLedger, readVersion } from "./operator-view.ts";
-import { startTestService } from "./service.ts";
+import { GetQueueAttributesCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+import { connectAsync } from "mqtt";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAuthorizer } from "../../../local/aws/access/authorizer.ts";
+import { createRolePermissions } from "../../../local/lambda/role-permissions.ts";
+import { reportTopic } from "../../../shared/contract/topics.ts";
+import { eventually, FUNCTIONS, startTestRun, type TestRun } from "./local-run.ts";
+import { queueUrlOf } from "./operator-view.ts";
+import { SCENARIOS } from "./permission-scenarios.ts";
+import { fullyPermitted, rolesOf, stackOf, withoutAction } from "./role-statements.ts";
 import { batchOf, failuresOf } from "./sqs-event.ts";
-import { createTestStore, type TestStore } from "./store.ts";
 
 const STRANGER = "stranger";
+const REPORTS_RULE = "reports-rule";
+const LOGGING = ["logs:CreateLogStream", "logs:PutLogEvents"];
+const POLLING = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+const place = { accountId: "000000000000", region: "us-east-1" };
+const packaged = fullyPermitted();
+const stack = stackOf(packaged.template, place);
+const roles = rolesOf(stack);
+
 const messages: string[] = [];
 let run: TestRun;
 beforeAll(async () => {
-  const packaged = packagedStack();
   run = await startTestRun({
-    packaged: { ...packaged, template: withStrangerRule(packaged.template) },
+    packaged: { ...packaged, template: withStrangerRule(withoutMappings(packaged.template)) },
     log: (message) => messages.push(message),
   });
 });
 afterAll(() => run?.stop());
 
-interface Statement {
-  readonly Action: string | readonly string[];
+interface Template {
+  readonly Resources: Record<string, { readonly Type: string; readonly Properties: object }>;
 }
 
-/** Gives a function the statements that its role has in the template, or all but one action of them. */
-async function putRole(name: FunctionName, without?: string): Promise<void> {
-  const { resources } = loadTemplate(packagedStack().template, {
-    place: run.place,
-    stackName: `keyturn-${run.stage}`,
-    queueUrl: (queue) => `${run.awsEndpoint}/${run.place.accountId}/${queue}`,
-  });
-  const role = readStack(resources).roles.find((one) => one.name.endsWith(`-${name}`));
-  if (!role) throw new Error(`The template has no role for ${name}`);
-  const statements = (role.properties.Policies ?? []).flatMap(
-    ({ PolicyDocument }) => [PolicyDocument.Statement].flat() as Statement[],
-  );
-  const kept = statements
-    .map((statement) => ({
-      ...statement,
-      Action: [statement.Action].flat().filter((action) => action !== without),
-    }))
-    .filter(({ Action }) => Action.length > 0);
-  await run.createRole(role.name, kept);
+/** Functions run when a test invokes them, and at no other time; measure's own queue is read, for the stranger. */
+function withoutMappings(template: Template): Template {
+  const copy = structuredClone(template);
+  for (const [id, { Type, Properties }] of Object.entries(copy.Resources)) {
+    const isOff = Type === "AWS::Lambda::EventSourceMapping" && !id.startsWith("Measure");
+    if (isOff) Object.assign(Properties, { Enabled: false });
+  }
+  return copy;
 }
 
 /** Adds a rule for measure's queue, which the queue's policy does not name. */
-function withStrangerRule(template: unknown): unknown {
-  const { Resources, ...rest } = structuredClone(template) as { Resources: Record<string, object> };
+function withStrangerRule({ Resources, ...rest }: Template): Template {
   const Properties = {
     Name: `keyturn-${STRANGER}`,
     EventPattern: { source: [STRANGER] },
@@ -61,116 +55,123 @@ function withStrangerRule(template: unknown): unknown {
   return { ...rest, Resources: { ...Resources, StrangerRule: { Type: "AWS::Events::Rule", Properties } } };
 }
 
-const rotationOf = ({ secretArn }: TestStore) => rotationSucceededEvent(run.place, secretArn, new Date());
-
-function reportOf({ secretArn, firstVersionId: versionId }: TestStore): object {
-  const who = { instanceId: randomUUID(), service: "orders-api" };
-  const what = { outcome: "swapped", trigger: "notice", occurredAt: new Date().toISOString(), timings: {} };
-  return { v: 1, secretArn, versionId, ...who, ...what };
+function roleOf(name: string) {
+  const role = roles.get(name);
+  if (!role) throw new Error(`The template has no role for ${name}`);
+  return role;
 }
 
-function verifiedEvent({ secretArn }: TestStore): object {
-  const at = new Date().toISOString();
-  const detail = { v: 1, secretArn, versionId: randomUUID(), currentSince: at, occurredAt: at, verifyMs: 5 };
-  return createAwsEvent(
-    run.place,
-    { source: run.eventSource, detailType: "CredentialVerified", detail },
-    new Date(),
+/** Gives a role all its statements, but for one action. */
+async function putRole(name: string, without?: string): Promise<void> {
+  const role = roleOf(name);
+  await run.createRole(role.name, withoutAction(role.statements, without));
+}
+
+async function lacking<T>(name: string, action: string, act: () => Promise<T>): Promise<T> {
+  await putRole(name, action);
+  try {
+    return await act();
+  } finally {
+    await putRole(name);
+  }
+}
+
+test("every action of every role is one that some test here takes away", () => {
+  const tested = [
+    ...SCENARIOS.flatMap(({ name, actions }) => actions.map((action) => `${name}: ${action}`)),
+    ...FUNCTIONS.flatMap((name) => [...LOGGING, ...POLLING].map((action) => `${name}: ${action}`)),
+    `${REPORTS_RULE}: sqs:SendMessage`,
+  ];
+  const given = [...roles].flatMap(([name, { statements }]) =>
+    statements.flatMap(({ Action }) => Action.map((action) => `${name}: ${action}`)),
   );
-}
+  // Sorted lists, not sets: an action that a role has from two statements would hide one of them.
+  expect(given.toSorted()).toEqual(tested.toSorted());
+});
 
-/** A version that is verified, and a service that has not followed. */
-async function leaveBehind(store: TestStore): Promise<void> {
-  await startTestService(run, store);
-  const { versionId } = await store.rotate();
-  await eventually(async () =>
-    expect(await readVersion(run, store.secretArn, versionId)).toMatchObject({ verdict: "accepted" }),
+describe.each(SCENARIOS)("$name $what", ({ name, actions, message, refusal }) => {
+  test.each(actions)("not without %s", async (action) => {
+    const batch = batchOf(run, name, [await message(run)]);
+    const answer = await lacking(name, action, () => run.invoke(name, batch));
+    expect(answer).toEqual(failuresOf(batch, 0));
+    const [failure] = run.seen.logsOf(name, { messageId: batch.Records[0]?.messageId, level: "ERROR" });
+    const said = JSON.stringify([failure?.error, failure?.details]);
+    const named = new RegExp(`/keyturn-test-${name} is not authorized to perform: ${action} `);
+    expect(said).toMatch(refusal ?? named);
+  });
+
+  test("with its role as the template has it", async () => {
+    const batch = batchOf(run, name, [await message(run)]);
+    expect(await run.invoke(name, batch)).toEqual(failuresOf(batch));
+  });
+});
+
+describe.each(FUNCTIONS)("Lambda on behalf of %s", (name) => {
+  const linesAbout = async (): Promise<number> => {
+    const batch = batchOf(run, name, ["no JSON"]);
+    await run.invoke(name, batch);
+    return run.seen.logsOf(name, { messageId: batch.Records[0]?.messageId }).length;
+  };
+
+  test.each(LOGGING)("writes no log without %s", async (action) => {
+    expect(await lacking(name, action, linesAbout)).toBe(0);
+    expect(await linesAbout()).toBe(1);
+  });
+
+  const polled = stack.mappings.filter(({ properties }) => properties.FunctionName.endsWith(`-${name}`));
+  const startPolling = async (without?: string): Promise<void> => {
+    const { arn, statements } = roleOf(name);
+    const authorizer = await createAuthorizer({
+      roles: { [arn]: withoutAction(statements, without) },
+    });
+    const { requirePolling } = createRolePermissions(authorizer, place, { roleArn: arn, name });
+    for (const { properties } of polled) requirePolling(properties.EventSourceArn);
+  };
+
+  test.each(POLLING)("does not begin to poll without %s", async (action) => {
+    expect(polled.length).toBeGreaterThan(0);
+    await expect(startPolling(action)).rejects.toThrow(`is not authorized to perform: ${action}`);
+    await expect(startPolling()).resolves.toBeUndefined();
+  });
+});
+
+test("a stack whose function may not poll its queue is not created", async () => {
+  const template = structuredClone(packaged.template) as unknown as {
+    Resources: { NotifyRole: { Properties: { Policies: object[] } } };
+  };
+  template.Resources.NotifyRole.Properties.Policies = [];
+  await expect(startTestRun({ packaged: { ...packaged, template } })).rejects.toThrow(
+    "is not authorized to perform: sqs:ReceiveMessage",
   );
-}
+});
 
-interface Permission {
-  readonly name: FunctionName;
-  readonly action: string;
-  /** What the function needs the action on. */
-  readonly resource: (store: TestStore) => string | RegExp;
-  readonly message: (store: TestStore) => object;
-  /** Whether what the function needs the action for has been done. */
-  readonly isDone: (store: TestStore) => boolean | Promise<boolean>;
-  readonly prepare?: (store: TestStore) => Promise<void>;
-}
-
-const arn = (service: string, rest: string) => `arn:aws:${service}:us-east-1:000000000000:${rest}`;
-const hasRow = async ({ secretArn }: TestStore, prefix: string) =>
-  (await readLedger(run, secretArn)).some(({ sk }) => sk.startsWith(prefix));
-const ledgerArn = () => arn("dynamodb", "table/keyturn-test-ledger");
-
-test.each<Permission>([
-  {
-    name: "notify",
-    action: "iot:Publish",
-    resource: ({ secretArn }) => arn("iot", `topic/keyturn/test/notices/${topicKey(secretArn)}`),
-    message: rotationOf,
-    isDone: ({ secretArn }) => run.seen.notices.some((notice) => notice.secretArn === secretArn),
-  },
-  {
-    name: "verify",
-    action: "secretsmanager:GetSecretValue",
-    resource: ({ secretArn }) => secretArn,
-    message: rotationOf,
-    isDone: async ({ secretArn, firstVersionId }) =>
-      (await readVersion(run, secretArn, firstVersionId))?.verdict === "accepted",
-  },
-  {
-    name: "acknowledge",
-    action: "dynamodb:UpdateItem",
-    resource: ledgerArn,
-    message: reportOf,
-    isDone: (store) => hasRow(store, "INSTANCE#"),
-  },
-  {
-    name: "redeploy",
-    action: "ecs:UpdateService",
-    resource: () => /arn:aws:ecs:us-east-1:000000000000:service\/default\/legacy-\w+/,
-    message: rotationOf,
-    // A claim is made before the call, the decision is written after it.
-    isDone: async ({ secretArn }) =>
-      (await readLedger(run, secretArn)).some(({ decision }) => decision === "redeploy"),
-    prepare: leaveBehind,
-  },
-  {
-    name: "measure",
-    action: "dynamodb:PutItem",
-    resource: ledgerArn,
-    message: verifiedEvent,
-    isDone: (store) => hasRow(store, "MEASURED#"),
-  },
-])(
-  "$name without $action fails by name, and works with its role as the template has it",
-  async (permission) => {
-    const { name, action, resource, message, isDone, prepare } = permission;
-    await putRole(name, action);
-    try {
-      const store = await createTestStore(run);
-      await prepare?.(store);
-      const refused = batchOf(run, name, [message(store)]);
-      expect(await run.invoke(name, refused)).toEqual(failuresOf(refused, 0));
-
-      const [failure] = run.seen.logsOf(name, { messageId: refused.Records[0]?.messageId, level: "ERROR" });
-      const said = JSON.stringify(failure?.error);
-      expect(said).toContain("AccessDeniedException");
-      expect(said).toContain(`/keyturn-test-${name} is not authorized to perform: ${action} `);
-      expect(said).toMatch(resource(store));
-      expect(await isDone(store)).toBe(false);
-    } finally {
-      await putRole(name);
-    }
-    const store = await createTestStore(run);
-    await prepare?.(store);
-    const allowed = batchOf(run, name, [message(store)]);
-    expect(await run.invoke(name, allowed)).toEqual(failuresOf(allowed));
-    await eventually(async () => expect(await isDone(store)).toBe(true));
-  },
-);
+test("IoT brings a report to its queue, not without sqs:SendMessage", async () => {
+  const payload = readFileSync(new URL("../../../events/messages/report-swapped.json", import.meta.url));
+  const { secretArn } = JSON.parse(String(payload));
+  const client = await connectAsync(run.mqttUrl);
+  const report = () => client.publishAsync(reportTopic(run.topicPrefix, secretArn), payload, { qos: 1 });
+  const waiting = async () => {
+    const QueueUrl = await queueUrlOf(run, "reports");
+    const AttributeNames = ["ApproximateNumberOfMessages"] as const;
+    const answer = await run.clients.sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
+    );
+    return Number(answer.Attributes?.ApproximateNumberOfMessages);
+  };
+  try {
+    await lacking(REPORTS_RULE, "sqs:SendMessage", async () => {
+      await report();
+      await eventually(() =>
+        expect(messages.join("\n")).toContain("is not authorized to perform: sqs:SendMessage"),
+      );
+    });
+    expect(await waiting()).toBe(0);
+    await report();
+    await eventually(async () => expect(await waiting()).toBe(1));
+  } finally {
+    await client.endAsync();
+  }
+});
 
 test("an event of a rule that the queue's policy does not name is not delivered", async () => {
   const { clients, seen } = run;
@@ -182,14 +183,15 @@ test("an event of a rule that the queue's policy does not name is not delivered"
     return found;
   });
   expect(dropped).toContain("NO_PERMISSIONS");
-  expect(dropped).toContain(arn("events", `rule/keyturn-${STRANGER}`));
+  expect(dropped).toContain(`arn:aws:events:us-east-1:000000000000:rule/keyturn-${STRANGER}`);
 
   // What is sent after it comes alone.
   const QueueUrl = await queueUrlOf(run, "measure");
   await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "marker" }));
-  const invalid = () =>
-    seen
-      .logsOf("measure")
-      .flatMap(({ error }) => (error?.name === "InvalidMessageError" ? [error.message] : []));
-  await eventually(() => expect(invalid()).toEqual(["Message is not JSON"]));
+  const fromQueue = () => seen.logsOf("measure", { level: "ERROR", receiveCount: 1 }).slice(-1);
+  await eventually(() =>
+    expect(fromQueue()).toMatchObject([
+      { error: { name: "InvalidMessageError", message: "Message is not JSON" } },
+    ]),
+  );
 });

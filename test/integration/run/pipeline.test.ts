@@ -10,7 +10,7 @@ import { labelUpdatedEvent, rotationSucceededEvent } from "../../../local/aws/se
 import { type Notice, parseNotice } from "../../../shared/contract/notice.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";
 import { eventually, FUNCTIONS, startTestRun, type TestRun } from "./local-run.ts";
-import { alarmState, readLedger, readVersion, sumOf } from "./operator-view.ts";
+import { alarmState, readLedger, readMeasured, readVersion, sumOf } from "./operator-view.ts";
 import { createTestStore, type TestStore } from "./store.ts";
 
 let run: TestRun;
@@ -88,13 +88,14 @@ test("a rotation that is told of four times, CloudTrail first, is noticed, verif
 
   expect(await sumOf(run, "RotationNoticed")).toBe(before.noticed + 1);
   expect(await sumOf(run, "CredentialVerified")).toBe(before.verified + 1);
-  const measured = (await readLedger(run, store.secretArn)).filter(({ sk }) =>
-    sk.startsWith(`MEASURED#${versionId}#`),
+  const measured = (await readMeasured(run, store.secretArn)).filter(({ sk }) =>
+    sk.startsWith(`${versionId}#`),
   );
-  expect(measured.map(({ sk }) => sk.split("#")[3]).toSorted()).toEqual([
+  expect(measured.map(({ sk }) => sk.split("#")[2]).toSorted()).toEqual([
     "AdoptionChecked",
     "CredentialVerified",
     "RotationNoticed",
+    "RotationSeenAgain",
   ]);
   expect(await readVersion(run, store.secretArn, versionId)).toMatchObject({
     verdict: "accepted",

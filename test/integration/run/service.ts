@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import {
+  type ContainerDefinition,
   CreateServiceCommand,
+  type CreateServiceCommandInput,
   type Deployment,
   DescribeServicesCommand,
   ListTasksCommand,
@@ -23,12 +25,24 @@ export interface TestService {
 
 const SAY_USER = "console.log(process.env.DB_USER); setInterval(() => {}, 60_000);";
 
+/** What differs from a service that injects the user of one secret. */
+export interface TestServiceShape {
+  readonly container?: Partial<ContainerDefinition>;
+  readonly service?: Partial<CreateServiceCommandInput>;
+  /** ARNs of the secrets that it may be given. */
+  readonly secretArns?: readonly string[];
+}
+
 /** Starts the service; resolves when its task runs and has said its user. */
-export async function startTestService(run: TestRun, { secretArn }: TestStore): Promise<TestService> {
+export async function startTestService(
+  run: TestRun,
+  { secretArn }: Pick<TestStore, "secretArn">,
+  { container, service: rest, secretArns = [secretArn] }: TestServiceShape = {},
+): Promise<TestService> {
   const { ecs } = run.clients;
   const name = `legacy-${randomUUID().slice(0, 8)}`;
   const executionRoleArn = await run.createRole(`${name}-execution`, [
-    { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretArn },
+    { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretArns },
   ]);
   await ecs.send(
     new RegisterTaskDefinitionCommand({
@@ -40,12 +54,19 @@ export async function startTestService(run: TestRun, { secretArn }: TestStore): 
           image: name,
           command: ["node", "--eval", SAY_USER],
           secrets: [{ name: "DB_USER", valueFrom: `${secretArn}:username::` }],
+          ...container,
         },
       ],
     }),
   );
   await ecs.send(
-    new CreateServiceCommand({ cluster: CLUSTER, serviceName: name, taskDefinition: name, desiredCount: 1 }),
+    new CreateServiceCommand({
+      cluster: CLUSTER,
+      serviceName: name,
+      taskDefinition: name,
+      desiredCount: 1,
+      ...rest,
+    }),
   );
   const service: TestService = {
     name,

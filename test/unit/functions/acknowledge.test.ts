@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createAcknowledge, describeReport } from "../../../functions/acknowledge/acknowledge.ts";
 import type { Report } from "../../../shared/contract/report.ts";
-import { createFakePipeline, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
+import { createFakePipeline, NOW, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
 
 const report = (changes: Partial<Report> = {}): Report => ({
   v: 1,
@@ -17,6 +17,9 @@ const report = (changes: Partial<Report> = {}): Report => ({
   ...changes,
 });
 
+const known = ({ instances }: ReturnType<typeof createFakePipeline>) =>
+  instances.get("task-1") ?? { instanceId: "task-1", service: "never reported" };
+
 test("records the version of an instance and how long its adoption took", async () => {
   const fake = createFakePipeline();
   expect(await createAcknowledge(fake.ports)(report())).toBe("recorded");
@@ -24,20 +27,24 @@ test("records the version of an instance and how long its adoption took", async 
   expect(fake.events).toMatchObject([{ type: "InstanceSwapped", detail: { adoptionMs: 120 } }]);
 });
 
-test("tells of a repeated report once", async () => {
+test("tells of a repeated report once, and notes that the instance lives", async () => {
   const fake = createFakePipeline();
   const acknowledge = createAcknowledge(fake.ports);
   await acknowledge(report());
-  expect(await acknowledge(report({ trigger: "reconnect" }))).toBe("not-newer");
+  fake.instances.set("task-1", { ...known(fake), heardAt: "2026-11-19T10:00:00.000Z" });
+  expect(await acknowledge(report({ trigger: "reconnect" }))).toBe("repeated");
   expect(fake.events).toHaveLength(1);
+  expect(known(fake)).toMatchObject({ trigger: "notice", heardAt: NOW.toISOString() });
 });
 
 test("does not go back to an older version when reports come out of order", async () => {
   const fake = createFakePipeline();
   const acknowledge = createAcknowledge(fake.ports);
   await acknowledge(report());
-  await acknowledge(report({ versionId: V1, occurredAt: "2026-11-20T09:00:00.000Z" }));
-  expect(fake.instances.get("task-1")?.versionId).toBe(V2);
+  const late = report({ versionId: V1, occurredAt: "2026-11-20T09:00:00.000Z" });
+  expect(await acknowledge(late)).toBe("late");
+  expect(known(fake).versionId).toBe(V2);
+  expect(fake.events).toHaveLength(1);
 });
 
 test("keeps the version in use of an instance that rejected a newer one", async () => {

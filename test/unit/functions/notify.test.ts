@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { createNotify } from "../../../functions/notify/notify.ts";
+import type { Ledger } from "../../../shared/aws/ledger.ts";
+import type { RotationEvent } from "../../../shared/contract/rotation-event.ts";
 import {
   createFakePipeline,
   labelUpdated,
   NOW,
+  ROTATED_AT,
   rotationSucceeded,
   SECRET_ARN,
   V1,
@@ -74,6 +77,61 @@ test("sends the notice again where a crash came before the record", async () => 
   await expect(crashing(labelUpdated())).rejects.toThrow("crash");
   await createNotify(fake.ports)(labelUpdated());
   expect(fake.notices).toHaveLength(2);
+});
+
+test("counts each other source that tells of a rotation, and not the first one's repetitions", async () => {
+  const fake = createFakePipeline();
+  const notify = createNotify(fake.ports);
+  for (const event of [labelUpdated(), rotationSucceeded(), labelUpdated()]) await notify(event);
+  const again = fake.events.filter(({ type }) => type === "RotationSeenAgain");
+  expect(again.map(({ detail }) => detail)).toMatchObject([
+    { secretArn: SECRET_ARN, versionId: V2, detectedBy: "rotation-succeeded" },
+  ]);
+});
+
+test("counts the second source too where both are handled at the same time", async () => {
+  const fake = createFakePipeline();
+  const notify = createNotify(fake.ports);
+  expect(await Promise.all([notify(labelUpdated()), notify(rotationSucceeded())])).toEqual([
+    "noticed",
+    "noticed",
+  ]);
+  const again = fake.events.filter(({ type }) => type === "RotationSeenAgain");
+  expect(again).toMatchObject([{ detail: { detectedBy: "rotation-succeeded" } }]);
+});
+
+test("says nothing of a secret that is not watched", async () => {
+  const fake = createFakePipeline();
+  fake.facts.isWatched = false;
+  expect(await createNotify(fake.ports)(labelUpdated())).toBe("not-watched");
+  expect(fake.notices).toEqual([]);
+  expect(fake.events).toEqual([]);
+});
+
+const vault = (versionId: string, occurredAt: string): RotationEvent => ({
+  secretArn: "vault:kv/app/prod/db",
+  versionId,
+  source: "credential-rotated",
+  occurredAt,
+});
+
+test("tells of a secret that is kept elsewhere, under its own id and version", async () => {
+  const fake = createFakePipeline();
+  expect(await createNotify(fake.ports)(vault("17", ROTATED_AT))).toBe("noticed");
+  expect(fake.notices).toMatchObject([
+    { secretArn: "vault:kv/app/prod/db", versionId: "17", currentSince: "2026-11-20T10:00:00.000Z" },
+  ]);
+});
+
+test("drops a rotation that the ledger knows a newer one of", async () => {
+  const fake = createFakePipeline();
+  const openRotation: Ledger["openRotation"] = async (rotation) => ({
+    ...(await fake.ports.ledger.openRotation(rotation)),
+    supersededBy: "18",
+  });
+  const notify = createNotify({ ...fake.ports, ledger: { ...fake.ports.ledger, openRotation } });
+  expect(await notify(vault("17", ROTATED_AT))).toBe("superseded");
+  expect(fake.notices).toEqual([]);
 });
 
 test("hands the trace of its invocation on, asked for at each notice", async () => {

@@ -1,117 +1,9 @@
 import { expect, test } from "vitest";
-import { planRedeploy } from "../../../functions/redeploy/plan-redeploy.ts";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
-import type { ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
-import type { Verdict } from "../../../shared/aws/ledger.ts";
+import { DeploymentRefusedError, type ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
 import type { DomainEvent } from "../../../shared/contract/domain-event.ts";
-import {
-  createFakePipeline,
-  labelUpdated,
-  ROTATED_AT,
-  rotationSucceeded,
-  V1,
-  V2,
-} from "../../fakes/pipeline.ts";
-
-const currentSince = new Date(ROTATED_AT);
-const before = new Date(currentSince.getTime() - 60_000);
-const after = new Date(currentSince.getTime() + 10);
-
-const service = (
-  name: string,
-  tasks: Record<string, Date>,
-  changes: Partial<ServiceUsingSecret> = {},
-): ServiceUsingSecret => ({
-  serviceArn: name,
-  clusterArn: "main",
-  use: "current",
-  canForce: true,
-  tasks: Object.entries(tasks).map(([taskArn, createdAt]) => ({ taskArn, createdAt })),
-  primaryDeployment: { createdAt: before, inProgress: false },
-  ...changes,
-});
-const onVersion = (instanceId: string, versionId: string) => ({
-  instanceId,
-  service: "orders-api",
-  versionId,
-});
-const inProgress = (createdAt: Date) => ({ primaryDeployment: { createdAt, inProgress: true } });
-
-test.each<{
-  name: string;
-  verdict: Verdict | undefined;
-  service: ServiceUsingSecret;
-  reported?: string;
-  decision: string | undefined;
-}>([
-  {
-    name: "a task that never reported",
-    verdict: "accepted",
-    service: service("s", { t: before }),
-    decision: "redeploy",
-  },
-  {
-    name: "a task that reported the version",
-    verdict: "accepted",
-    service: service("s", { t: before }),
-    reported: V2,
-    decision: undefined,
-  },
-  {
-    name: "a task that reported the version before",
-    verdict: "accepted",
-    service: service("s", { t: before }),
-    reported: V1,
-    decision: "redeploy",
-  },
-  {
-    name: "a task that was created after the rotation",
-    verdict: "accepted",
-    service: service("s", { t: after }),
-    decision: undefined,
-  },
-  {
-    name: "a rejected credential",
-    verdict: "rejected",
-    service: service("s", { t: before }),
-    decision: "credential-rejected",
-  },
-  {
-    name: "a credential that could not be tried",
-    verdict: "unverifiable",
-    service: service("s", { t: before }),
-    decision: "credential-unverifiable",
-  },
-  { name: "no verdict yet", verdict: undefined, service: service("s", { t: before }), decision: "wait" },
-  {
-    name: "a deployment that began after the rotation",
-    verdict: "accepted",
-    service: service("s", { t: before }, inProgress(after)),
-    decision: "deployment-in-progress",
-  },
-  {
-    name: "a deployment that began before the rotation",
-    verdict: "accepted",
-    service: service("s", { t: before }, inProgress(before)),
-    decision: "redeploy",
-  },
-])("decides on $name: $decision", ({ verdict, service, reported, decision }) => {
-  const instances = reported ? [onVersion("t", reported)] : [];
-  const plan = planRedeploy({ versionId: V2, currentSince, verdict, services: [service], instances });
-  expect(plan.staleServices.map((stale) => stale.decision)).toEqual(decision ? [decision] : []);
-  expect(plan.adopted + plan.stale).toBe(1);
-});
-
-function pipelineWith(verdict: Verdict | undefined) {
-  const fake = createFakePipeline();
-  if (verdict) fake.versions.set(V2, { verdict });
-  fake.services.push(
-    service("orders-api", { o1: before, o2: before }),
-    service("legacy-api", { l1: before }),
-  );
-  for (const task of ["o1", "o2"]) fake.instances.set(task, onVersion(task, V2));
-  return fake;
-}
+import { createFakePipeline, labelUpdated, rotationSucceeded, V1, V2 } from "../../fakes/pipeline.ts";
+import { after, before, inProgress, onVersion, pipelineWith, service } from "./redeploy-fixtures.ts";
 
 test("redeploys the stale service alone", async () => {
   const fake = pipelineWith("accepted");
@@ -122,6 +14,7 @@ test("redeploys the stale service alone", async () => {
   });
   expect(fake.redeployed).toEqual(["legacy-api"]);
   expect(fake.eventTypes()).toEqual(["AdoptionChecked", "ServiceRedeployed"]);
+  expect([...fake.decisions.values()]).toMatchObject([{ decision: "redeploy", deploymentId: "ecs-svc/1" }]);
 });
 
 test("never redeploys on a rejected verdict", async () => {
@@ -145,6 +38,13 @@ test("redeploys a service once, however often its rotation is told of", async ()
     redeploy(rotationSucceeded(), "m2"),
     redeploy(labelUpdated(), "m3"),
   ]);
+  expect(fake.redeployed).toEqual(["legacy-api"]);
+});
+
+test("redeploys a service once where SQS delivers one message twice at the same time", async () => {
+  const fake = pipelineWith("accepted");
+  const redeploy = createRedeploy(fake.ports);
+  await Promise.all([redeploy(labelUpdated(), "m1"), redeploy(labelUpdated(), "m1")]);
   expect(fake.redeployed).toEqual(["legacy-api"]);
 });
 
@@ -174,6 +74,13 @@ test("leaves a version alone that was superseded before its deadline", async () 
   expect(fake.redeployed).toEqual([]);
 });
 
+test("leaves a version alone of which the ledger knows a successor", async () => {
+  const fake = pipelineWith("accepted");
+  fake.versions.set(V2, { verdict: "accepted", supersededBy: "33333333-3333-4333-8333-333333333333" });
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({ outcome: "superseded" });
+  expect(fake.redeployed).toEqual([]);
+});
+
 test.each<{ what: string; changes: Partial<ServiceUsingSecret>; reason: string }>([
   { what: "is deployed by CodeDeploy", changes: { canForce: false }, reason: "deployment-controller" },
   { what: "pins the version", changes: { use: "pinned" }, reason: "secret-pinned" },
@@ -188,24 +95,29 @@ test.each<{ what: string; changes: Partial<ServiceUsingSecret>; reason: string }
 test("redeploys the others where ECS refuses one, and asks for the message again", async () => {
   const fake = pipelineWith("accepted");
   fake.services.unshift(service("refused-api", { r1: before }));
+  let isRefused = true;
   const ecs = {
     ...fake.ports.ecs,
     forceNewDeployment: async (one: Pick<ServiceUsingSecret, "serviceArn" | "clusterArn">) => {
-      if (one.serviceArn === "refused-api") throw new Error("InvalidParameterException");
-      await fake.ports.ecs.forceNewDeployment(one);
+      if (one.serviceArn === "refused-api" && isRefused) throw new DeploymentRefusedError("refused");
+      return fake.ports.ecs.forceNewDeployment(one);
     },
   };
-  await expect(createRedeploy({ ...fake.ports, ecs })(labelUpdated(), "m1")).rejects.toThrow(
-    "1 of 2 services",
-  );
+  const redeploy = createRedeploy({ ...fake.ports, ecs });
+  await expect(redeploy(labelUpdated(), "m1")).rejects.toThrow("1 of 2 services");
   expect(fake.redeployed).toEqual(["legacy-api"]);
+  // Nothing was deployed, so that the service need not wait for its next turn.
+  isRefused = false;
+  await redeploy(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual(["legacy-api", "refused-api"]);
 });
 
 test("goes on after a crash between the claim and the deployment, when the message comes again", async () => {
   const fake = pipelineWith("accepted");
   const crash = { ...fake.ports.ecs, forceNewDeployment: () => Promise.reject(new Error("crash")) };
   await expect(createRedeploy({ ...fake.ports, ecs: crash })(labelUpdated(), "m1")).rejects.toThrow();
-  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  const later = () => new Date(fake.ports.now().getTime() + fake.ports.minIntervalMs);
+  await createRedeploy({ ...fake.ports, now: later })(labelUpdated(), "m1");
   expect(fake.redeployed).toEqual(["legacy-api"]);
 });
 
@@ -225,7 +137,51 @@ test("tells of the deployment that it forced itself before a crash as forced, no
   };
   await expect(createRedeploy({ ...fake.ports, bus })(labelUpdated(), "m1")).rejects.toThrow();
   fake.services[1] = service("legacy-api", { l1: before }, inProgress(after));
-  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({ stale: 1 });
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject({
+    stale: 1,
+    redeployed: ["legacy-api"],
+    withheld: [],
+  });
   expect(fake.redeployed).toEqual(["legacy-api"]);
   expect(fake.eventTypes()).toEqual(["AdoptionChecked", "ServiceRedeployed"]);
+  expect([...fake.decisions.values()]).toMatchObject([{ decision: "redeploy", deploymentId: "ecs-svc/7" }]);
+});
+
+test("a dry run says what it would deploy, and deploys nothing", async () => {
+  const fake = pipelineWith("accepted");
+  const redeploy = createRedeploy({ ...fake.ports, dryRun: true });
+  expect(await redeploy(labelUpdated(), "m1")).toMatchObject({ planned: ["legacy-api"], redeployed: [] });
+  expect(fake.redeployed).toEqual([]);
+  expect(fake.eventTypes()).toEqual(["AdoptionChecked", "RedeployPlanned"]);
+  expect([...fake.decisions.values()]).toMatchObject([{ decision: "dry-run" }]);
+});
+
+test("a credential that could not be tried leads to a deployment where that is allowed", async () => {
+  const fake = pipelineWith("unverifiable");
+  await createRedeploy({ ...fake.ports, mayRedeployUnverified: true })(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual(["legacy-api"]);
+});
+
+const host = { ...onVersion("host:4711", V1), heardAt: before.toISOString() };
+
+test("tells once in a check of instances that no deployment can reach", async () => {
+  const fake = createFakePipeline();
+  fake.versions.set(V2, { verdict: "accepted" });
+  fake.instances.set("host:4711", host);
+  fake.standaloneTasks.push({ taskArn: "job", createdAt: before });
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.events.at(-1)).toMatchObject({
+    type: "StaleUnmanaged",
+    detail: { instances: 2, examples: ["job", "host:4711"] },
+  });
+  await createRedeploy(fake.ports)(labelUpdated(), "m1", 1);
+  expect(fake.eventTypes()).toEqual(["AdoptionChecked", "StaleUnmanaged", "AdoptionChecked"]);
+});
+
+test("an instance that keeps the old credential because the new one is bad does what it should", async () => {
+  const fake = createFakePipeline();
+  fake.versions.set(V2, { verdict: "rejected" });
+  fake.instances.set("host:4711", host);
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.eventTypes()).toEqual(["AdoptionChecked"]);
 });

@@ -1,54 +1,117 @@
 import { expect, test } from "vitest";
-import { createVerify } from "../../../functions/verify/verify.ts";
-import { DependencyError } from "../../../shared/contract/errors.ts";
 import type { LoginOutcome } from "../../../shared/engines/login-probe.ts";
-import { createFakePipeline, labelUpdated, rotationSucceeded, V1, V2 } from "../../fakes/pipeline.ts";
+import { rotationSucceeded, V1 } from "../../fakes/pipeline.ts";
+import { ACCEPTED, createVerifying, REJECTED, UNREACHABLE } from "./verify-fixtures.ts";
 
 const outcomes: { outcome: LoginOutcome; event: string }[] = [
-  { outcome: { verdict: "accepted", loginMs: 4 }, event: "CredentialVerified" },
-  { outcome: { verdict: "rejected", code: "28P01", reason: "refused" }, event: "CredentialRejected" },
+  { outcome: ACCEPTED, event: "CredentialVerified" },
+  { outcome: REJECTED, event: "CredentialRejected" },
   { outcome: { verdict: "unverifiable", reason: "no host" }, event: "CredentialUnverifiable" },
 ];
 
 test.each(outcomes)("records $outcome.verdict and tells of it with $event", async ({ outcome, event }) => {
-  const fake = createFakePipeline();
-  const verify = createVerify({ ...fake.ports, probe: { login: async () => outcome } });
-  expect(await verify(labelUpdated())).toBe(outcome.verdict);
-  expect(fake.versions.get(V2)?.verdict).toBe(outcome.verdict);
-  expect(fake.eventTypes()).toEqual([event]);
+  const verifying = createVerifying([outcome]);
+  expect(await verifying.handle()).toBe(outcome.verdict);
+  expect(verifying.verdict()).toBe(outcome.verdict);
+  expect(verifying.eventTypes()).toEqual([event]);
 });
 
 test("logs in once for a rotation that two sources tell of", async () => {
-  const fake = createFakePipeline();
-  let logins = 0;
-  const probe = { login: async () => ({ verdict: "accepted", loginMs: ++logins }) as const };
-  const verify = createVerify({ ...fake.ports, probe });
-  await verify(labelUpdated());
-  expect(await verify(rotationSucceeded())).toBe("already-decided");
-  expect(logins).toBe(1);
-});
-
-test("decides nothing while the store cannot be reached, so that SQS asks again", async () => {
-  const fake = createFakePipeline();
-  const probe = {
-    login: () => Promise.reject(new DependencyError("The database could not be asked: ECONNREFUSED")),
-  };
-  await expect(createVerify({ ...fake.ports, probe })(labelUpdated())).rejects.toBeInstanceOf(
-    DependencyError,
-  );
-  expect(fake.versions.get(V2)?.verdict).toBeUndefined();
-  expect(fake.events).toEqual([]);
+  const verifying = createVerifying([ACCEPTED]);
+  await verifying.handle();
+  expect(await verifying.verify(rotationSucceeded(), verifying.delivery())).toBe("already-decided");
+  expect(verifying.triedAtMs).toEqual([0]);
 });
 
 test("calls a secret of bytes unverifiable, and does not try it", async () => {
-  const fake = createFakePipeline();
-  const secrets = { ...fake.ports.secrets, read: async () => undefined };
-  const probe = { login: () => Promise.reject(new Error("must not be called")) };
-  expect(await createVerify({ ...fake.ports, secrets, probe })(labelUpdated())).toBe("unverifiable");
+  const { ports } = createVerifying([ACCEPTED]);
+  const verifying = createVerifying([ACCEPTED], {
+    secrets: { ...ports.secrets, describe: ports.secrets.describe, read: async () => undefined },
+  });
+  expect(await verifying.handle()).toBe("unverifiable");
+  expect(verifying.triedAtMs).toEqual([]);
 });
 
 test("does not try a credential that is no longer current", async () => {
-  const fake = createFakePipeline();
-  const probe = { login: () => Promise.reject(new Error("must not be called")) };
-  expect(await createVerify({ ...fake.ports, probe })(labelUpdated(V1))).toBe("superseded");
+  const verifying = createVerifying([ACCEPTED]);
+  expect(await verifying.handle(1, V1)).toBe("superseded");
+  expect(verifying.triedAtMs).toEqual([]);
+});
+
+test("tries a refused login again until the allowance is over, a few times", async () => {
+  const verifying = createVerifying([REJECTED]);
+  expect(await verifying.handle()).toBe("rejected");
+  expect(verifying.triedAtMs).toEqual([0, 1_000, 4_000, 13_000, 30_000]);
+});
+
+test("accepts a credential that is refused at first, and says nothing of that", async () => {
+  const verifying = createVerifying([REJECTED, UNREACHABLE, ACCEPTED]);
+  expect(await verifying.handle()).toBe("accepted");
+  expect(verifying.triedAtMs).toEqual([0, 1_000, 4_000]);
+  expect(verifying.eventTypes()).toEqual(["CredentialVerified"]);
+});
+
+test("does not try a secret again that cannot be tried", async () => {
+  const verifying = createVerifying([{ verdict: "unverifiable", reason: "no host" }]);
+  await verifying.handle();
+  expect(verifying.triedAtMs).toEqual([0]);
+});
+
+test("without an allowance the first login decides", async () => {
+  const verifying = createVerifying([REJECTED, ACCEPTED], { propagationAllowanceMs: 0 });
+  expect(await verifying.handle()).toBe("rejected");
+});
+
+test("gives up a version that is replaced during the allowance, without a verdict", async () => {
+  const verifying = createVerifying([REJECTED]);
+  verifying.during.pause = () => {
+    Object.assign(verifying.facts, {
+      currentVersionId: "33333333-3333-4333-8333-333333333333",
+      previousVersionId: "22222222-2222-4222-8222-222222222222",
+    });
+  };
+  expect(await verifying.handle()).toBe("superseded");
+  expect(verifying.triedAtMs).toEqual([0]);
+  expect(verifying.verdict()).toBeUndefined();
+  expect(verifying.events).toEqual([]);
+});
+
+test("decides nothing while the store cannot be reached, so that SQS asks again", async () => {
+  const verifying = createVerifying([UNREACHABLE]);
+  await expect(verifying.handle(4)).rejects.toBe(UNREACHABLE);
+  expect(verifying.verdict()).toBeUndefined();
+  expect(verifying.events).toEqual([]);
+});
+
+test("a store that was out of reach at the last try is unreachable, whatever the tries before showed", async () => {
+  const verifying = createVerifying([REJECTED, UNREACHABLE]);
+  await expect(verifying.handle()).rejects.toBe(UNREACHABLE);
+  expect(verifying.verdict()).toBeUndefined();
+});
+
+test("after the last delivery the verdict is unreachable, with an event, and the message goes to the dead letters", async () => {
+  const verifying = createVerifying([UNREACHABLE]);
+  await expect(verifying.handle(5)).rejects.toBe(UNREACHABLE);
+  expect(verifying.verdict()).toBe("unreachable");
+  expect(verifying.events).toMatchObject([
+    { type: "CredentialUnreachable", detail: { code: "ECONNREFUSED", reason: UNREACHABLE.message } },
+  ]);
+});
+
+test("tells of an unreachable store once, also where the queue allows more deliveries than the function knows of", async () => {
+  const verifying = createVerifying([UNREACHABLE]);
+  await expect(verifying.handle(5)).rejects.toBe(UNREACHABLE);
+  await expect(verifying.handle(6)).rejects.toBe(UNREACHABLE);
+  expect(verifying.eventTypes()).toEqual(["CredentialUnreachable"]);
+});
+
+test("a dead letter that is replayed when the store is back brings the verdict", async () => {
+  let isBack = false;
+  const verifying = createVerifying([ACCEPTED], {
+    probe: { login: () => (isBack ? Promise.resolve(ACCEPTED) : Promise.reject(UNREACHABLE)) },
+  });
+  await expect(verifying.handle(5)).rejects.toBe(UNREACHABLE);
+  isBack = true;
+  expect(await verifying.handle(1)).toBe("accepted");
+  expect(verifying.eventTypes()).toEqual(["CredentialUnreachable", "CredentialVerified"]);
 });

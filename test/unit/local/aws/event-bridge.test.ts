@@ -5,6 +5,7 @@ import {
   type EventDelivery,
 } from "../../../../local/aws/event-bridge.ts";
 import { createAwsEvent } from "../../../../local/aws/events/aws-event.ts";
+import { scheduledEvent } from "../../../../local/aws/events/scheduled-event.ts";
 import type { AwsInput } from "../../../../local/aws/service.ts";
 
 const place = { accountId: "000000000000", region: "us-east-1" };
@@ -158,7 +159,12 @@ describe("rules", () => {
   });
 
   it.each<[string, object, string]>([
-    ["a schedule", { ScheduleExpression: "rate(1 hour)" }, "does not support ScheduleExpression"],
+    [
+      "neither pattern nor schedule",
+      { EventPattern: undefined },
+      "EventPattern or ScheduleExpression must be specified",
+    ],
+    ["a schedule that is none", { ScheduleExpression: "hourly" }, "ScheduleExpression"],
     ["another bus", { EventBusName: "mine" }, "EventBusName: must be default"],
     [
       "an unknown property of a target",
@@ -177,6 +183,18 @@ describe("rules", () => {
     ],
   ])("are refused with %s", (_, change, message) => {
     expect(() => eventBridge.putRule(rule(change))).toThrow(message);
+  });
+
+  it("that go by the clock have the event of their own time, and no other's", async () => {
+    const hourly = { EventPattern: undefined, ScheduleExpression: "rate(1 hour)" };
+    eventBridge.putRule(rule({ Name: "hourly", ...hourly }));
+    eventBridge.putRule(rule({ Name: "also-hourly", ...hourly }));
+    await eventBridge.send(scheduledEvent(place, "hourly", now()));
+    expect(delivered.map(({ rule: { name } }) => name)).toEqual(["hourly"]);
+    expect(await call("DescribeRule", { Name: "hourly" })).toMatchObject({
+      ScheduleExpression: "rate(1 hour)",
+      EventPattern: undefined,
+    });
   });
 
   it("can be listed and described", async () => {

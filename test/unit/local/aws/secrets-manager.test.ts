@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { AwsEvent } from "../../../../local/aws/events/aws-event.ts";
 import { createSecretsManager, type SecretsManager } from "../../../../local/aws/secrets-manager.ts";
 import type { AwsInput } from "../../../../local/aws/service.ts";
+import { parseRotationEvent } from "../../../../shared/contract/rotation-event.ts";
 
 const place = { accountId: "000000000000", region: "us-east-1" };
 const token = "11111111-1111-4111-8111-111111111111";
@@ -93,6 +94,49 @@ describe("Secrets Manager", () => {
     ]);
   });
 
+  it("lists secrets by the beginnings of their names, in whatever case, and of their tags", async () => {
+    await create({ Tags: [{ Key: "team", Value: "orders" }] });
+    await create({ Name: "billing/db", Tags: [{ Key: "team", Value: "billing" }] });
+    const names = async (...filters: [Key: string, ...Values: string[]][]) => {
+      const Filters = filters.map(([Key, ...Values]) => ({ Key, Values }));
+      const { SecretList } = await call("ListSecrets", { Filters });
+      return (SecretList as { Name: string }[]).map(({ Name }) => Name);
+    };
+    expect(await names(["name", "ORD", "bill"])).toEqual(["orders/db", "billing/db"]);
+    expect(await names(["tag-key", "te"])).toEqual(["orders/db", "billing/db"]);
+    expect(await names(["tag-key", "team"], ["tag-value", "billing"])).toEqual(["billing/db"]);
+    expect(await names(["tag-value", "Billing"])).toEqual([]);
+  });
+
+  it("with a trail, tells of the calls that changed a secret, without its value", async () => {
+    secretsManager = createSecretsManager({
+      place,
+      now: () => new Date(nowMs),
+      emit: (event) => events.push(event),
+      hasTrail: true,
+    });
+    await create();
+    await call("PutSecretValue", {
+      SecretId: "orders/db",
+      SecretString: "EXAMPLE",
+      ClientRequestToken: token2,
+    });
+    await call("UpdateSecretVersionStage", {
+      SecretId: "orders/db",
+      VersionStage: "AWSCURRENT",
+      MoveToVersionId: token,
+      RemoveFromVersionId: token2,
+    });
+    await call("UpdateSecret", { SecretId: "orders/db", Description: "no value" });
+    const calls = events.filter((event) => event["detail-type"] === "AWS API Call via CloudTrail");
+    expect(calls.map((event) => parseRotationEvent(event))).toMatchObject([
+      { source: "put-secret-value", versionId: token2 },
+      { source: "update-version-stage", versionId: token },
+      { source: "update-secret", versionId: expect.any(String) },
+    ]);
+    expect(JSON.stringify(calls)).not.toContain("EXAMPLE");
+  });
+
   it("repeats a creation with the same token and value, and refuses any other of the same name", async () => {
     const first = await create();
     expect(await create()).toEqual(first);
@@ -179,7 +223,7 @@ describe("Secrets Manager", () => {
       "ListSecrets",
       { Filters: [{ Key: "description", Values: ["x"] }] },
       "ValidationException",
-      "enum value set: [name]",
+      "enum value set: [name, tag-key, tag-value]",
     ],
   ])("refuses %s with %j as AWS does", async (operation, input, code, message) => {
     await create();

@@ -49,7 +49,12 @@ test("sorts resources by type, with numbers as numbers, and passes over what has
 });
 
 test.for<[string, string, Record<string, unknown>, RegExp]>([
-  ["an unknown type", "AWS::SNS::Topic", {}, /Subject: the local run does not know AWS::SNS::Topic/],
+  [
+    "an unknown type",
+    "AWS::Kinesis::Stream",
+    {},
+    /Subject: the local run does not know AWS::Kinesis::Stream/,
+  ],
   [
     "an unknown property",
     "AWS::SQS::Queue",
@@ -93,8 +98,8 @@ test.for<[string, string, Record<string, unknown>, RegExp]>([
 
 test("names every problem at once", () => {
   const many = [
-    resource("AWS::SNS::Topic", {}),
+    resource("AWS::Kinesis::Stream", {}),
     resource("AWS::SQS::Queue", { QueueName: "q", DelaySeconds: -1 }),
   ];
-  expect(() => readStack(many)).toThrow(/DelaySeconds.*AWS::SNS::Topic/);
+  expect(() => readStack(many)).toThrow(/DelaySeconds.*AWS::Kinesis::Stream/);
 });

@@ -33,3 +33,35 @@ test("never gives two secrets one topic", () => {
     }),
   );
 });
+
+const parameterArn = (parameter: string) => `arn:aws:ssm:us-east-1:000000000000:parameter/${parameter}`;
+
+test("puts parameters and secrets kept elsewhere on topics that can be read, too", () => {
+  expect(noticeTopic("keyturn/prod", parameterArn("prod/orders/key"))).toBe(
+    "keyturn/prod/notices/ssm,prod:orders:key",
+  );
+  expect(reportTopic("keyturn/prod", "vault:kv/app/prod/db")).toBe(
+    "keyturn/prod/reports/vault,kv:app:prod:db",
+  );
+});
+
+/** Ids of all kinds, made of few characters, so that they come close to each other. */
+const rest = fc.stringMatching(/^[ab:/+.~-]{1,6}$/);
+const id = fc.oneof(
+  rest.map((text) => arn(text.replaceAll(/[:~]/g, "a"))),
+  rest.map((text) => parameterArn(text.replaceAll(/[:~+]/g, "a"))),
+  rest.map((text) => `vault:${text.replaceAll("~", "a")}`),
+  rest.map((text) => `v:${text.replaceAll("~", "a")}`),
+  fc.stringMatching(/^[a/:]{200,300}$/).map((text) => `vault:${text}`),
+);
+
+test("never gives two ids of whatever kind one topic, nor makes wildcards or levels of them", () => {
+  fc.assert(
+    fc.property(id, id, (one, other) => {
+      fc.pre(one !== other);
+      expect(topicKey(one)).not.toBe(topicKey(other));
+      expect(topicKey(one)).toMatch(/^[^/+#]{1,200}$/);
+    }),
+    { numRuns: 5_000 },
+  );
+});

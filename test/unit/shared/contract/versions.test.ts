@@ -29,5 +29,7 @@ test("refuses a notice that is not JSON without quoting it", () => {
 });
 
 test("names the field of a report that does not fit", () => {
-  expect(() => parseReport({ v: 1, secretArn: "orders/db" })).toThrow(/secretArn: not a secret ARN/);
+  expect(() => parseReport({ v: 1, secretArn: "orders/db" })).toThrow(
+    /secretArn: neither the ARN of a secret/,
+  );
 });

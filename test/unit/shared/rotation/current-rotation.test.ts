@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { SecretFacts } from "../../../../shared/aws/secrets.ts";
-import { DependencyError } from "../../../../shared/contract/errors.ts";
-import { findCurrentRotation } from "../../../../shared/rotation/current-rotation.ts";
+import { DependencyError, InvalidMessageError } from "../../../../shared/contract/errors.ts";
+import type { RotationEvent } from "../../../../shared/contract/rotation-event.ts";
+import { findRotation } from "../../../../shared/rotation/current-rotation.ts";
 import { labelUpdated, ROTATED_AT, rotationSucceeded, SECRET_ARN, V1, V2 } from "../../../fakes/pipeline.ts";
 
 const at = (afterMs: number) => () => new Date(Date.parse(ROTATED_AT) + afterMs);
@@ -9,7 +10,7 @@ const secretWith = (facts: Partial<SecretFacts> | undefined) => ({
   describe: async () => facts && { secretArn: SECRET_ARN, ...facts },
 });
 const find = (facts: Partial<SecretFacts> | undefined, event = labelUpdated(), afterMs = 1_000) =>
-  findCurrentRotation(event, { secrets: secretWith(facts), now: at(afterMs) });
+  findRotation(event, { secrets: secretWith(facts), now: at(afterMs) });
 
 const changedAt = (afterMs: number) => ({ lastChangedAt: at(afterMs)() });
 
@@ -18,7 +19,7 @@ test("finds the rotation whose version is current", async () => {
 });
 
 test("drops a version that is the previous one by now", async () => {
-  expect(await find({ currentVersionId: V1, previousVersionId: V2, ...changedAt(500) })).toBeUndefined();
+  expect(await find({ currentVersionId: V1, previousVersionId: V2, ...changedAt(500) })).toBe("superseded");
 });
 
 test("does not take a version that is current again for the previous one it was before", async () => {
@@ -32,9 +33,9 @@ test("takes CloudTrail's event for the version whose move was the secret's last 
 });
 
 test("drops CloudTrail's event where the secret was changed since: that may be the next rotation", async () => {
-  expect(
-    await find({ currentVersionId: V2, ...changedAt(60_000) }, rotationSucceeded(), 61_000),
-  ).toBeUndefined();
+  expect(await find({ currentVersionId: V2, ...changedAt(60_000) }, rotationSucceeded(), 61_000)).toBe(
+    "superseded",
+  );
 });
 
 test.each([
@@ -46,8 +47,8 @@ test.each([
 });
 
 test("drops what no read shows as current half a minute later", async () => {
-  expect(await find({ currentVersionId: V1 }, labelUpdated(), 31_000)).toBeUndefined();
-  expect(await find(undefined, rotationSucceeded(), 31_000)).toBeUndefined();
+  expect(await find({ currentVersionId: V1 }, labelUpdated(), 31_000)).toBe("superseded");
+  expect(await find(undefined, rotationSucceeded(), 31_000)).toBe("superseded");
 });
 
 test("asks until the answer settles it, one way or the other", async () => {
@@ -58,6 +59,73 @@ test("asks until the answer settles it, one way or the other", async () => {
     }
     return { secretArn: SECRET_ARN, currentVersionId: V2 };
   };
-  await findCurrentRotation(labelUpdated(), { secrets: { describe }, now: at(0) });
+  await findRotation(labelUpdated(), { secrets: { describe }, now: at(0) });
   expect(seen).toEqual([false, false, true]);
+});
+
+test("asks about an old event once", async () => {
+  const seen: boolean[] = [];
+  const describe = async (_: string, isSettled: (facts: SecretFacts | undefined) => boolean) => {
+    seen.push(isSettled(undefined));
+    return undefined;
+  };
+  await findRotation(labelUpdated(), { secrets: { describe }, now: at(31_000) });
+  expect(seen).toEqual([true]);
+});
+
+test("leaves alone what is not watched", async () => {
+  expect(await find({ currentVersionId: V2, isWatched: false })).toBe("not-watched");
+});
+
+test("learns the ARN of a secret that CloudTrail names by its name", async () => {
+  const event: RotationEvent = { ...labelUpdated(), secretArn: "orders/db", source: "put-secret-value" };
+  expect(await find({ currentVersionId: V2, ...changedAt(300) }, event)).toMatchObject({
+    secretArn: SECRET_ARN,
+    currentSince: at(300)(),
+  });
+});
+
+test("takes the secret's last change for the time of a move that an event of one's own tells of later", async () => {
+  const event: RotationEvent = { ...labelUpdated(), source: "credential-rotated" };
+  expect(await find({ currentVersionId: V2, ...changedAt(-20_000) }, event)).toMatchObject({
+    currentSince: at(-20_000)(),
+  });
+});
+
+const elsewhere = (changes: Partial<RotationEvent> = {}): RotationEvent => ({
+  secretArn: "vault:kv/app/prod/db",
+  versionId: "17",
+  source: "credential-rotated",
+  occurredAt: ROTATED_AT,
+  ...changes,
+});
+
+test("takes an event's word for a secret that Secrets Manager does not keep", async () => {
+  expect(await find({}, elsewhere())).toEqual({
+    secretArn: "vault:kv/app/prod/db",
+    versionId: "17",
+    detectedBy: "credential-rotated",
+    currentSince: new Date(ROTATED_AT),
+  });
+});
+
+test("believes no sender whose clock is ahead", async () => {
+  expect(await find({}, elsewhere({ occurredAt: "2099-01-01T00:00:00Z" }))).toMatchObject({
+    currentSince: at(1_000)(),
+  });
+});
+
+test.each([
+  {
+    what: "a parameter's event without a version",
+    secretArn: "arn:aws:ssm:us-east-1:000000000000:parameter/key",
+  },
+  {
+    what: "the reset of a database's credentials",
+    secretArn: "arn:aws:rds:us-east-1:000000000000:db:orders",
+  },
+])("refuses $what, which is for reconcile to resolve", async ({ secretArn }) => {
+  const source = secretArn.includes(":rds:") ? "credentials-reset" : "parameter-changed";
+  const event: RotationEvent = { secretArn, source, occurredAt: ROTATED_AT };
+  await expect(find({}, event)).rejects.toBeInstanceOf(InvalidMessageError);
 });

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import type { Channel } from "../../../../cli/src/aws/channel.ts";
+import { createHistoryStream } from "../../../../cli/src/commands/history-stream.ts";
+import { watchChannel, watchLedger } from "../../../../cli/src/commands/watch.ts";
+import type { HistoryEntry } from "../../../../shared/aws/ledger.ts";
+import { NEW, NOW, SECRET_ARN } from "../fixtures.ts";
+import { listen } from "../said.ts";
+
+const noticed = (at: string): HistoryEntry => ({ at, versionId: NEW, what: "noticed" });
+
+test("an entry is told once, also one that is written late", async () => {
+  const entries = [noticed("2026-11-20T11:59:58.000Z")];
+  const asked: (Date | undefined)[] = [];
+  const ledger = {
+    readHistory: async (_arn: string, { since }: { since?: Date } = {}) => {
+      asked.push(since);
+      return entries.filter(({ at }) => !since || at >= since.toISOString());
+    },
+  };
+  let now = NOW;
+  const stream = createHistoryStream(ledger, SECRET_ARN, new Date("2026-11-20T11:59:50.000Z"), () => now);
+  expect(await stream.next()).toEqual([entries[0]]);
+  now = new Date(NOW.getTime() + 5_000);
+  entries.push(noticed("2026-11-20T11:59:57.000Z"));
+  expect(await stream.next()).toEqual([entries[1]]);
+  expect(await stream.next()).toEqual([]);
+  // It looks back two minutes, and not to the beginning each time.
+  now = new Date(NOW.getTime() + 3_600_000);
+  await stream.next();
+  expect(asked.at(-1)).toEqual(new Date(now.getTime() - 120_000));
+});
+
+test("watching tells of every secret, one line of JSON for each entry, until it is asked to end", async () => {
+  const ending = new AbortController();
+  const said = listen(true);
+  let rounds = 0;
+  const exitCode = await watchLedger(
+    { since: new Date(0), intervalMs: 1 },
+    {
+      ledger: {
+        listSecrets: async function* () {
+          yield { secretArn: SECRET_ARN, versionId: NEW, currentSince: NOW.toISOString() };
+          yield { secretArn: "vault:kv/db", versionId: "17", currentSince: NOW.toISOString() };
+        },
+        readHistory: async () => [noticed(NOW.toISOString())],
+      },
+      now: () => NOW,
+      signal: ending.signal,
+      pause: async () => {
+        rounds += 1;
+        if (rounds === 2) ending.abort();
+      },
+    },
+    said.say,
+  );
+  expect(exitCode).toBe(0);
+  expect(said.out().map((line) => JSON.parse(line))).toEqual([
+    { secretArn: SECRET_ARN, ...noticed(NOW.toISOString()) },
+    { secretArn: "vault:kv/db", ...noticed(NOW.toISOString()) },
+  ]);
+});
+
+test("a channel that is lost is opened again; one that cannot be opened at first is an error", async () => {
+  const ending = new AbortController();
+  const said = listen();
+  const filters: string[][] = [];
+  const channel: Channel = {
+    async open(asked, onMessage) {
+      filters.push([...asked]);
+      if (filters.length === 2) throw new Error("the broker is away");
+      onMessage(
+        "keyturn/prod/notices/orders:db-OurebW",
+        JSON.stringify({
+          v: 1,
+          kind: "credential-rotated",
+          secretArn: SECRET_ARN,
+          versionId: NEW,
+          currentSince: NOW.toISOString(),
+          noticedAt: NOW.toISOString(),
+        }),
+      );
+      onMessage("keyturn/prod/reports/x", "no JSON");
+      return { closed: Promise.resolve(), close: async () => undefined };
+    },
+  };
+  let pauses = 0;
+  const pause = async () => {
+    pauses += 1;
+    if (pauses === 3) ending.abort();
+  };
+  await watchChannel(channel, "keyturn/prod", { pause, signal: ending.signal }, said.say);
+  expect(filters).toEqual(Array(3).fill(["keyturn/prod/notices/+", "keyturn/prod/reports/+"]));
+  expect(said.out()).toEqual(
+    Array(2).fill("2026-11-20 12:00:00.000  noticed           22222222  services were told  orders/db"),
+  );
+  expect(said.err().join("\n")).toContain("the broker is away");
+
+  const refusing: Channel = { open: () => Promise.reject(new Error("refused")) };
+  const signal = new AbortController().signal;
+  await expect(watchChannel(refusing, "keyturn/prod", { pause, signal }, said.say)).rejects.toThrow(
+    "refused",
+  );
+});

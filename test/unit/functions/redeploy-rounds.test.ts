@@ -1,0 +1,151 @@
+import { expect, test } from "vitest";
+import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
+import type { DomainEvent } from "../../../shared/contract/domain-event.ts";
+import { createFakePipeline, labelUpdated, NOW, V2 } from "../../fakes/pipeline.ts";
+import { after, before, inProgress, service } from "./redeploy-fixtures.ts";
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
+
+/** That many services that are behind, each with one task. A deployment that is forced is under way from then on. */
+function behind(count: number) {
+  const fake = createFakePipeline();
+  fake.versions.set(V2, { verdict: "accepted" });
+  fake.services.push(...names(count).map((name) => service(name, { [`${name}-1`]: before })));
+  const replace = (name: string, changes: Parameters<typeof service>[2], task = before) => {
+    const index = fake.services.findIndex(({ serviceArn }) => serviceArn === name);
+    fake.services[index] = service(name, { [`${name}-1`]: task }, changes);
+  };
+  const ecs = {
+    ...fake.ports.ecs,
+    forceNewDeployment: async (one: { readonly serviceArn: string; readonly clusterArn: string }) => {
+      replace(one.serviceArn, inProgress(after, `ecs-svc/${one.serviceArn}`));
+      return fake.ports.ecs.forceNewDeployment(one);
+    },
+  };
+  return {
+    ...fake,
+    ports: { ...fake.ports, ecs },
+    complete: (name: string) => replace(name, {}, after),
+    rollBack: (name: string) => replace(name, {}),
+  };
+}
+
+const deferrals = (events: readonly DomainEvent[]) =>
+  events.flatMap((event) => (event.type === "RedeployDeferred" ? [event.detail] : []));
+
+test("deploys as many services at a time as is allowed, and comes back for the others", async () => {
+  const fake = behind(12);
+  const redeploy = createRedeploy(fake.ports);
+  expect(await redeploy(labelUpdated(), "m1")).toMatchObject({ outcome: "deferred", deferred: 7 });
+  expect(fake.redeployed).toEqual(names(5));
+  expect(deferrals(fake.events)).toMatchObject([
+    { deferred: 7, round: 1, claimant: "m1", detectedBy: "label-updated" },
+  ]);
+
+  // Two are done: two may go.
+  fake.complete("s0");
+  fake.complete("s3");
+  expect(await redeploy(labelUpdated(), "m1", 1)).toMatchObject({ redeployed: ["s5", "s6"], deferred: 5 });
+  for (const name of names(7)) fake.complete(name);
+  expect(await redeploy(labelUpdated(), "m1", 2)).toMatchObject({ outcome: "checked", deferred: 0 });
+  expect(fake.redeployed).toEqual(names(12));
+});
+
+test("two messages about one rotation do not deploy twice as many at a time", async () => {
+  const fake = behind(12);
+  const redeploy = createRedeploy(fake.ports);
+  await Promise.all([redeploy(labelUpdated(), "m1"), redeploy(labelUpdated(), "m2")]);
+  expect(fake.redeployed.toSorted()).toEqual(names(5));
+});
+
+test("a round in which nothing can go waits for the next", async () => {
+  const fake = behind(6);
+  const redeploy = createRedeploy(fake.ports);
+  await redeploy(labelUpdated(), "m1");
+  expect(await redeploy(labelUpdated(), "m1", 1)).toMatchObject({ redeployed: [], deferred: 1 });
+  expect(fake.redeployed).toHaveLength(5);
+});
+
+test("a deployment that takes very long does not keep the others waiting", async () => {
+  const fake = behind(6);
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  const later = () => new Date(NOW.getTime() + 16 * 60_000);
+  expect(await createRedeploy({ ...fake.ports, now: later })(labelUpdated(), "m1", 1)).toMatchObject({
+    redeployed: ["s5"],
+    deferred: 0,
+  });
+});
+
+test("services whose deployment was rolled back are not deployed again, and take no other's place", async () => {
+  const fake = behind(10);
+  const redeploy = createRedeploy(fake.ports);
+  await redeploy(labelUpdated(), "m1");
+  for (const name of names(5)) fake.rollBack(name);
+  const later = () => new Date(NOW.getTime() + fake.ports.minIntervalMs);
+  await createRedeploy({ ...fake.ports, now: later })(labelUpdated(), "m1", 1);
+  expect(fake.redeployed).toEqual(names(10));
+});
+
+test("what ECS refuses while others wait comes again with them, and fails with the last round", async () => {
+  const fake = behind(6);
+  const ecs = {
+    ...fake.ports.ecs,
+    forceNewDeployment: async (one: { readonly serviceArn: string; readonly clusterArn: string }) => {
+      if (one.serviceArn === "s0") throw new Error("away");
+      return fake.ports.ecs.forceNewDeployment(one);
+    },
+  };
+  const ports = { ...fake.ports, ecs, maxConcurrentRedeploys: 3, minIntervalMs: 0 };
+  const redeploy = createRedeploy(ports);
+  expect(await redeploy(labelUpdated(), "m1")).toMatchObject({
+    redeployed: ["s1", "s2", "s3"],
+    deferred: 2,
+    failures: ["Error: away"],
+  });
+  for (const name of ["s1", "s2", "s3"]) fake.complete(name);
+  await expect(redeploy(labelUpdated(), "m1", 1)).rejects.toThrow("1 of 3 services");
+  expect(fake.redeployed).toEqual(["s1", "s2", "s3", "s4", "s5"]);
+});
+
+test("gives up waiting after very many rounds", async () => {
+  const fake = behind(6);
+  await expect(createRedeploy(fake.ports)(labelUpdated(), "m1", 500)).rejects.toThrow("1 wait");
+  expect(deferrals(fake.events)).toEqual([]);
+});
+
+/** Another secret of the same services, with its own part of the ledger. */
+function anotherSecretOf(fake: ReturnType<typeof behind>) {
+  const other = createFakePipeline();
+  other.versions.set(V2, { verdict: "accepted" });
+  return { ...other, ports: { ...other.ports, ecs: fake.ports.ecs, turns: fake.ports.turns } };
+}
+
+test("one deployment brings two secrets that were rotated at the same time", async () => {
+  const fake = behind(1);
+  const other = anotherSecretOf(fake);
+  const [first, second] = [createRedeploy(fake.ports), createRedeploy(other.ports)];
+  // Both look before either acts.
+  await Promise.all([first(labelUpdated(), "m1"), second(labelUpdated(), "m2")]);
+  expect(fake.redeployed).toEqual(["s0"]);
+  expect(deferrals(other.events)).toMatchObject([{ deferred: 1, claimant: "m2" }]);
+
+  expect(await second(labelUpdated(), "m2", 1)).toMatchObject({ withheld: ["s0"], deferred: 0 });
+  expect(fake.redeployed).toEqual(["s0"]);
+  // Its end is told for both.
+  const decisions = [...fake.decisions.values(), ...other.decisions.values()];
+  expect(decisions.map(({ decision }) => decision)).toEqual(["redeploy", "deployment-in-progress"]);
+  expect((await other.ports.ledger.findRedeploys("ecs-svc/s0")).length).toBe(1);
+});
+
+test("a service is not forced twice within the interval, for whichever secret", async () => {
+  const fake = behind(1);
+  const other = anotherSecretOf(fake);
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  // The deployment is done, and yet too old for the other secret.
+  fake.rollBack("s0");
+  expect(await createRedeploy(other.ports)(labelUpdated(), "m2")).toMatchObject({ deferred: 1 });
+  const later = () => new Date(NOW.getTime() + fake.ports.minIntervalMs);
+  const late = { ...other.ports, now: later };
+  expect(await createRedeploy(late)(labelUpdated(), "m2", 1)).toMatchObject({ redeployed: ["s0"] });
+  expect(fake.redeployed).toEqual(["s0", "s0"]);
+});
