@@ -1,9 +1,9 @@
 import type mysql from "mysql2";
 import { DrainTimeoutError } from "../../../shared/contract/errors.ts";
 import type { MysqlCredential } from "../../../shared/engines/mysql.ts";
-import { pause } from "../core/backoff.ts";
 import type { Answer, CheckoutPool } from "../core/checkouts.ts";
 import { type LoginGate, LoginPaused } from "../core/login-gate.ts";
+import { warmUp } from "../core/warm-up.ts";
 import { GatedLogins } from "./gated-logins.ts";
 import { GatedPool } from "./gated-pool.ts";
 import { quit } from "./mysql2-classes.ts";
@@ -14,9 +14,6 @@ export type PoolEvent = "connection" | "acquire" | "release" | "enqueue";
 
 /** A server that is there closes its side within that; one that is not would keep the place for as long as TCP tries. */
 const CLOSE_MS = 1_000;
-/** A storm of logins is spread over so much time for each of them, and in all. */
-const WARM_UP_SPREAD = { perLoginMs: 30, inAllMs: 600 };
-const WARM_UP_TIMEOUT_MS = 1_500;
 const noop = () => undefined;
 
 export interface VersionPoolOptions {
@@ -137,24 +134,9 @@ export class VersionPool implements CheckoutPool<mysql.PoolConnection> {
     return verifyLogin(this.#connectionOptions(), this.#logins, this.#options.verify);
   }
 
-  /** Opens so many connections, spread over a moment. Gives up on those that do not come, and leaves the rest. */
-  async warmUp(count: number): Promise<void> {
-    const { perLoginMs, inAllMs } = WARM_UP_SPREAD;
-    const spreadMs = Math.min(count * perLoginMs, inAllMs);
-    const opened: mysql.PoolConnection[] = [];
-    let isWaiting = true;
-    const open = async () => {
-      await pause(Math.random() * spreadMs);
-      const connection = await this.#borrow();
-      // All are held until the last has come, or one would be handed out twice.
-      if (isWaiting) opened.push(connection);
-      else connection.release();
-    };
-    const done = new AbortController();
-    void Promise.allSettled(Array.from({ length: count }, open)).then(() => done.abort());
-    await pause(WARM_UP_TIMEOUT_MS, done.signal);
-    isWaiting = false;
-    for (const connection of opened) connection.release();
+  /** See `warmUp`. */
+  warmUp(count: number): Promise<void> {
+    return warmUp(count, () => this.#borrow());
   }
 
   /** Lets it have so many connections from now on, unless its own options set no limit at all. */

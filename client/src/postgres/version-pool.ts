@@ -1,20 +1,16 @@
 import pg from "pg";
 import { DrainTimeoutError } from "../../../shared/contract/errors.ts";
 import { type PostgresCredential, postgresErrorCode } from "../../../shared/engines/postgres.ts";
-import { pause } from "../core/backoff.ts";
 import { CheckFailedError } from "../core/check-failed-error.ts";
 import type { Answer, CheckoutPool } from "../core/checkouts.ts";
 import type { LoginGate } from "../core/login-gate.ts";
+import { warmUp } from "../core/warm-up.ts";
 import { type ClientClass, gatedClient } from "./gated-client.ts";
 
 const VERIFY_TIMEOUT_MS = 10_000;
 /** A server that is there closes its side within that; one that is not would keep the place for as long as TCP tries. */
 const CLOSE_MS = 1_000;
 const noop = () => undefined;
-
-/** A storm of logins is spread over so much time for each of them, and in all. */
-const WARM_UP_SPREAD = { perLoginMs: 30, inAllMs: 600 };
-const WARM_UP_TIMEOUT_MS = 1_500;
 
 export interface VersionPoolOptions {
   readonly config: pg.PoolConfig;
@@ -181,24 +177,11 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
     }
   }
 
-  /** Opens so many connections, spread over a moment. Gives up on those that do not come in time, and leaves the rest. */
+  /** See `warmUp`. */
   async warmUp(count: number): Promise<void> {
-    const { perLoginMs, inAllMs } = WARM_UP_SPREAD;
-    const spreadMs = Math.min(count * perLoginMs, inAllMs);
-    const opened: pg.PoolClient[] = [];
     this.#isWarmingUp = true;
-    const open = async () => {
-      await pause(Math.random() * spreadMs);
-      const client = await this.pool.connect();
-      // All are held until the last has come, or one would be handed out twice.
-      if (this.#isWarmingUp) opened.push(client);
-      else client.release();
-    };
-    const done = new AbortController();
-    void Promise.allSettled(Array.from({ length: count }, open)).then(() => done.abort());
-    await pause(WARM_UP_TIMEOUT_MS, done.signal);
+    await warmUp(count, () => this.pool.connect());
     this.#isWarmingUp = false;
-    for (const client of opened) client.release();
   }
 
   /** Lets it have so many connections from now on. */
