@@ -23,7 +23,7 @@ const ports = {
   ...config,
   secrets: createSecrets(secretsManager, watchOf(config.watched)),
   ledger: createLedger(createDynamoDbClient(), config.ledgerTable),
-  databases: createDatabases(config.rds),
+  databases: createDatabases(),
   probe: createLoginProbe(config.probe),
   bus: createEventBus(createEventBridgeClient(), config.eventSource),
   now: () => new Date(),

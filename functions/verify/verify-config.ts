@@ -5,8 +5,6 @@ import { watchVariables } from "../../shared/lambda/watch-config.ts";
 const variables = z.object({
   LEDGER_TABLE: requiredText,
   EVENT_SOURCE: requiredText,
-  AWS_REGION: requiredText,
-  AWS_ENDPOINT_URL: z.optional(requiredText),
   LOGIN_TIMEOUT_MS: positiveWhole,
   STORE_TLS: z.enum(["disable", "require", "verify-full"], "must be disable, require or verify-full"),
   PROPAGATION_ALLOWANCE_MS: wholeNumber,
@@ -25,7 +23,6 @@ export function readVerifyConfig(environment: NodeJS.ProcessEnv) {
     ledgerTable: config.LEDGER_TABLE,
     eventSource: config.EVENT_SOURCE,
     watched: config,
-    rds: { region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL },
     probe: { timeoutMs: config.LOGIN_TIMEOUT_MS, tls: config.STORE_TLS },
     propagationAllowanceMs: config.PROPAGATION_ALLOWANCE_MS,
     maxReceiveCount: config.MAX_RECEIVE_COUNT,

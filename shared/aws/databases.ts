@@ -1,7 +1,6 @@
-import pRetry from "p-retry";
+import type { RDSClient } from "@aws-sdk/client-rds";
 import * as z from "zod/mini";
 import { DependencyError } from "../contract/errors.ts";
-import { createRdsQuery, elementOf, type RdsQueryOptions } from "./rds-query.ts";
 
 /** Where a database is, and which secret holds its master password. */
 export interface Database {
@@ -28,69 +27,38 @@ export interface Databases {
 const Found = z.object({
   engine: z.string(),
   host: z.string(),
-  port: z.coerce.number().check(z.int(), z.minimum(1), z.maximum(65_535)),
+  port: z.int().check(z.minimum(1), z.maximum(65_535)),
   database: z.optional(z.string()),
   masterSecretArn: z.optional(z.string()),
 });
 
-/** RDS throttles what asks too often, of the whole account together. */
-const AGAIN = {
-  retries: 2,
-  minTimeout: 200,
-  randomize: true,
-  shouldRetry: ({ error }: { readonly error: unknown }) => error instanceof DependencyError,
-};
-const GONE = new Set(["DBInstanceNotFound", "DBClusterNotFoundFault"]);
+const GONE = new Set(["DBInstanceNotFoundFault", "DBClusterNotFoundFault"]);
 
 /**
  * Asks RDS's DescribeDBInstances and DescribeDBClusters.
  *
- * @example await createDatabases({ region: "eu-west-1" }).find("arn:aws:rds:eu-west-1:000000000000:db:orders")
+ * @param given default: a client that is made, and whose code is loaded, with the first question
+ * @example await createDatabases().find("arn:aws:rds:eu-west-1:000000000000:db:orders")
  */
-export function createDatabases(options: RdsQueryOptions): Databases {
-  const query = createRdsQuery(options);
+export function createDatabases(given?: RDSClient): Databases {
+  let client = given;
   return {
     async find(databaseArn) {
+      const { createRdsClient, describeCluster, describeInstance } = await import("./rds-questions.ts");
+      client ??= createRdsClient();
       const isCluster = databaseArn.split(":")[5] === "cluster";
-      const ask = async () => {
-        const answer = isCluster
-          ? await query("DescribeDBClusters", { DBClusterIdentifier: databaseArn })
-          : await query("DescribeDBInstances", { DBInstanceIdentifier: databaseArn });
-        if (answer.errorCode === undefined || GONE.has(answer.errorCode)) return answer;
-        throw new DependencyError(`RDS does not tell of the database (${answer.errorCode})`, {
-          details: { databaseArn, code: answer.errorCode },
-        });
-      };
-      const answer = await pRetry(ask, AGAIN);
-      if (answer.errorCode !== undefined) return undefined;
-      const parsed = z.safeParse(Found, isCluster ? readCluster(answer.xml) : readInstance(answer.xml));
+      const found = await (isCluster ? describeCluster : describeInstance)(client, databaseArn).catch(
+        (cause: unknown) => {
+          const code = cause instanceof Error ? cause.name : "unknown";
+          if (GONE.has(code)) return undefined;
+          throw new DependencyError(
+            `RDS does not tell of the database (${code}); a function in a VPC needs a way to RDS's API`,
+            { cause, details: { databaseArn, code } },
+          );
+        },
+      );
+      const parsed = z.safeParse(Found, found);
       return parsed.success ? parsed.data : undefined;
     },
-  };
-}
-
-function readInstance(xml: string) {
-  const endpoint = elementOf(xml, "Endpoint") ?? "";
-  return {
-    ...readCommon(xml),
-    host: elementOf(endpoint, "Address"),
-    port: elementOf(endpoint, "Port"),
-    database: elementOf(xml, "DBName"),
-  };
-}
-
-function readCluster(xml: string) {
-  return {
-    ...readCommon(xml),
-    host: elementOf(xml, "Endpoint"),
-    port: elementOf(xml, "Port"),
-    database: elementOf(xml, "DatabaseName"),
-  };
-}
-
-function readCommon(xml: string) {
-  return {
-    engine: elementOf(xml, "Engine"),
-    masterSecretArn: elementOf(elementOf(xml, "MasterUserSecret") ?? "", "SecretArn"),
   };
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { RDSClient } from "@aws-sdk/client-rds";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createDatabases, type Databases } from "../../../shared/aws/databases.ts";
 import { DependencyError } from "../../../shared/contract/errors.ts";
@@ -12,6 +13,7 @@ const SECRET = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:rds!db-0a1b
 const calls: { request: IncomingMessage; form: URLSearchParams }[] = [];
 let answers: { status: number; body: string }[];
 let server: Server;
+let client: RDSClient;
 let databases: Databases;
 
 beforeAll(async () => {
@@ -21,20 +23,18 @@ beforeAll(async () => {
     response.writeHead(status, { "content-type": "text/xml" }).end(body);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  databases = createDatabases({
+  client = new RDSClient({
     region: "eu-west-1",
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    credentials: async () => ({
-      accessKeyId: "AKIDEXAMPLE",
-      secretAccessKey: "EXAMPLE",
-      sessionToken: "TOKEN",
-    }),
+    credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "EXAMPLE", sessionToken: "TOKEN" },
   });
+  databases = createDatabases(client);
 });
 beforeEach(() => {
   calls.length = 0;
 });
 afterAll(() => {
+  client.destroy();
   server.close();
   server.closeAllConnections();
 });

@@ -4,7 +4,6 @@ import { readVerifyConfig } from "../../../functions/verify/verify-config.ts";
 const environment = {
   LEDGER_TABLE: "ledger",
   EVENT_SOURCE: "keyturn.test",
-  AWS_REGION: "eu-west-1",
   LOGIN_TIMEOUT_MS: "5000",
   STORE_TLS: "verify-full",
   PROPAGATION_ALLOWANCE_MS: "0",
@@ -18,7 +17,6 @@ test("tags may name any host where the setting is a star", () => {
     taggedHosts: undefined,
     mayRestore: false,
     propagationAllowanceMs: 0,
-    rds: { region: "eu-west-1", endpoint: undefined },
   });
 });
 
