@@ -8,6 +8,7 @@ import { createCurrentLabel } from "../../shared/aws/current-label.ts";
 import { createDatabases } from "../../shared/aws/databases.ts";
 import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
+import { createRestores } from "../../shared/aws/ledger/restore-rows.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
 import { createLoginProbe } from "../../shared/engines/login-probe.ts";
@@ -19,10 +20,11 @@ import { readVerifyConfig } from "./verify-config.ts";
 
 const config = readVerifyConfig(process.env);
 const secretsManager = createSecretsManagerClient();
+const dynamoDb = createDynamoDbClient();
 const ports = {
   ...config,
   secrets: createSecrets(secretsManager, watchOf(config.watched)),
-  ledger: createLedger(createDynamoDbClient(), config.ledgerTable),
+  ledger: createLedger(dynamoDb, config.ledgerTable),
   databases: createDatabases(),
   probe: createLoginProbe(config.probe),
   bus: createEventBus(createEventBridgeClient(), config.eventSource),
@@ -30,7 +32,8 @@ const ports = {
   pause: (ms: number) => setTimeout(ms),
 };
 const label = createCurrentLabel(secretsManager);
-const restorePrevious = config.mayRestore ? createRestorePrevious({ ...ports, label }) : undefined;
+const restores = createRestores(dynamoDb, config.ledgerTable);
+const restorePrevious = config.mayRestore ? createRestorePrevious({ ...ports, label, restores }) : undefined;
 const verify = createVerify({ ...ports, restorePrevious });
 
 export const handler = createSqsHandler({

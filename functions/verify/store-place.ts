@@ -6,7 +6,7 @@ export type StorePlaceOutcome = StorePlace | { readonly unverifiable: string };
 
 export interface StorePlacePorts {
   readonly databases: Databases;
-  /** Hosts that a tag may name, or with a dot in front all below one; undefined where it may name any. */
+  /** Hosts that a tag may name, or with a dot in front all below one; empty where it may name none, undefined where any. */
   readonly taggedHosts: readonly string[] | undefined;
 }
 
@@ -15,21 +15,20 @@ const HOST = /^(?:[\w.-]+|[\da-f:.]+)$/i;
 
 type Tags = Readonly<Record<string, string>>;
 
-/** What is known of a secret's store beside the secret itself: its tags say, else RDS of a master password that it manages. */
+/**
+ * What is known of a secret's store beside the secret itself: its tags say, else RDS of a master password that it manages.
+ * A host that a tag may not name is left out, and why: a secret that names its own is not concerned.
+ */
 export async function findStorePlace(
   { secretArn, tags = {} }: Pick<SecretFacts, "secretArn" | "tags">,
   { databases, taggedHosts }: StorePlacePorts,
 ): Promise<StorePlaceOutcome> {
   const tagged = placeOfTags(tags);
   if ("unverifiable" in tagged) return tagged;
-  if (tagged.host !== undefined && !HOST.test(tagged.host)) {
-    return { unverifiable: "The tag keyturn:host is neither the name nor the address of one host" };
-  }
-  const stranger = hostsOf(tagged).find((host) => !isAllowed(host, taggedHosts));
-  if (stranger !== undefined) {
-    return {
-      unverifiable: `A tag names the host ${stranger}, which the setting taggedHosts does not allow; add it there`,
-    };
+  const hostRefused = whyRefused(tagged, taggedHosts);
+  if (hostRefused !== undefined) {
+    const { host: _, http: { url: __, ...http } = {}, ...rest } = tagged;
+    return { ...rest, http, hostRefused };
   }
   const databaseArn = rdsDatabaseOf(tags);
   if (tagged.host !== undefined || databaseArn === undefined) return tagged;
@@ -84,9 +83,24 @@ function isPort(text: string): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
 
-function hostsOf({ host, http }: StorePlace): string[] {
-  const ofUrl = http?.url === undefined ? undefined : URL.parse(http.url)?.hostname;
-  return [host, ofUrl].filter((name) => name !== undefined);
+/** Why the host of a tag is not taken; undefined where it may be, or no tag names one. */
+function whyRefused({ host, http }: StorePlace, allowed: StorePlacePorts["taggedHosts"]): string | undefined {
+  if (host !== undefined && !HOST.test(host)) {
+    return "The tag keyturn:host is neither the name nor the address of one host";
+  }
+  const stranger = [host, hostOfUrl(http?.url)].find(
+    (name) => name !== undefined && !isAllowed(name, allowed),
+  );
+  return (
+    stranger &&
+    `A tag names the host ${stranger}, which the setting taggedHosts does not allow: add it there where the credential may be sent to it`
+  );
+}
+
+function hostOfUrl(url: string | undefined): string | undefined {
+  const name = url === undefined ? undefined : URL.parse(url)?.hostname;
+  // An IPv6 address is in brackets there.
+  return name?.replace(/^\[(.*)\]$/, "$1");
 }
 
 function isAllowed(host: string, allowed: readonly string[] | undefined): boolean {

@@ -2,8 +2,10 @@ import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { Ledger, RotationRecord, Verdict } from "../../shared/aws/ledger.ts";
 import type { SecretFacts, Secrets } from "../../shared/aws/secrets.ts";
 import type { DomainEvent } from "../../shared/contract/domain-event.ts";
+import { DependencyError } from "../../shared/contract/errors.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
 import type { LoginOutcome, LoginProbe } from "../../shared/engines/login-probe.ts";
+import type { Redacted } from "../../shared/engines/redacted.ts";
 import { findRotation } from "../../shared/rotation/current-rotation.ts";
 import type { RestoreOutcome, RestorePrevious } from "./restore-previous.ts";
 import { findStorePlace, type StorePlaceOutcome, type StorePlacePorts } from "./store-place.ts";
@@ -35,7 +37,8 @@ const NO_TEXT: LoginOutcome = {
 };
 
 /**
- * Logs in to the store with the new credential and records the verdict that gates every redeploy.
+ * Logs in to the store with the new credential and records the verdict that gates every redeploy. "accepted" stands; with
+ * any other verdict, a later message about the same rotation has the credential tried once more.
  *
  * @returns a function that throws DependencyError where the store cannot be asked, so that SQS delivers the message
  * again; after the last delivery the verdict is "unreachable", and the message goes to the dead-letter queue
@@ -46,33 +49,46 @@ export function createVerify(ports: VerifyPorts) {
   return async (event: RotationEvent, delivery: Delivery): Promise<VerifyOutcome> => {
     const { describe, lastSeen } = remember(secrets);
     const current = await findRotation(event, { secrets: { describe }, now });
-    if (typeof current === "string") return current;
+    if (current === "superseded") return finishRestore(event, lastSeen(), delivery);
+    if (current === "not-watched") return current;
     const rotation = await ledger.openRotation(current);
     if (rotation.supersededBy) return "superseded";
     if (rotation.verdict === "accepted") return "already-decided";
-    if (rotation.verdict === "rejected") {
-      return (await restorePrevious?.(rotation, delivery.messageId)) ?? "already-decided";
-    }
 
     const tried = await tryOut(event, rotation, lastSeen());
     if ("over" in tried) return tried.over;
+    // The login took its time: what others have told and decided meanwhile counts.
+    const known = await ledger.openRotation(current);
+    if (known.supersededBy || known.currentSince !== rotation.currentSince) return "superseded";
+    if (known.verdict === "accepted") return "already-decided";
     const isLast = delivery.receiveCount >= ports.maxReceiveCount;
-    const isNews = tried.verdict !== "unreachable" || (isLast && rotation.verdict !== "unreachable");
-    if (isNews) await decide(rotation, tried);
+    if (tried.verdict !== "unreachable" || isLast) await decide(known, tried, event);
     if (tried.verdict === "unreachable") throw tried.error;
     if (tried.verdict !== "rejected") return tried.verdict;
-    return (await restorePrevious?.(rotation, delivery.messageId)) ?? "rejected";
+    return (await restorePrevious?.restore(known, delivery.messageId)) ?? "rejected";
   };
+
+  /** A version that is current no more may be so since AWSCURRENT was moved back from it, by this message before a crash. */
+  async function finishRestore(
+    event: RotationEvent,
+    facts: SecretFacts | undefined,
+    { messageId }: Delivery,
+  ) {
+    const versionId = event.versionId ?? facts?.previousVersionId;
+    if (!restorePrevious || !facts || !versionId) return "superseded";
+    return restorePrevious.finish(facts.secretArn, versionId, messageId);
+  }
 
   async function tryOut(
     event: RotationEvent,
     { secretArn, versionId }: RotationRecord,
     facts: SecretFacts | undefined,
   ) {
-    const secret = await secrets.read(secretArn, versionId);
-    if (!secret) return NO_TEXT;
+    let secret: Redacted | undefined;
     let place: StorePlaceOutcome | undefined;
     const login = async (): Promise<LoginOutcome> => {
+      secret ??= await secrets.read(secretArn, versionId).catch(asNotReadable);
+      if (!secret) return NO_TEXT;
       place ??= await findStorePlace({ ...facts, secretArn }, ports);
       return "unverifiable" in place
         ? { verdict: "unverifiable", reason: place.unverifiable }
@@ -86,14 +102,30 @@ export function createVerify(ports: VerifyPorts) {
     return tryLogin(login, stillCurrent, ports);
   }
 
-  async function decide(rotation: RotationRecord, outcome: LoginOutcome | Unreachable): Promise<void> {
+  async function decide(
+    rotation: RotationRecord,
+    outcome: LoginOutcome | Unreachable,
+    event: RotationEvent,
+  ): Promise<void> {
+    const { verdict } = outcome;
+    // A login that was refused proves more than one that could not be made.
+    if (rotation.verdict === "rejected" && verdict !== "accepted") return;
     const decidedAt = now();
-    const told = describeVerdict(rotation, outcome, decidedAt.toISOString());
+    const told = describeVerdict(rotation, outcome, event, decidedAt.toISOString());
     // The event first: the alarm on a rejected credential must not be lost to a crash after the record.
-    await bus.publish(told);
+    if (verdict !== rotation.verdict) await bus.publish(told);
     const reason = "reason" in told.detail ? told.detail.reason : undefined;
-    await ledger.recordVerdict(rotation, outcome.verdict, decidedAt, reason);
+    await ledger.recordVerdict(rotation, verdict, decidedAt, reason);
   }
+}
+
+/** A key's policy that leaves the function out, for one, must not leave the rotation without a verdict for ever. */
+function asNotReadable(cause: unknown): never {
+  if (cause instanceof DependencyError || !(cause instanceof Error)) throw cause;
+  throw new DependencyError(`The secret cannot be read: ${cause.message}`, {
+    cause,
+    details: { code: cause.name },
+  });
 }
 
 /** Keeps what Secrets Manager last said of the secret: its tags come with the answer to another question. */
@@ -108,14 +140,20 @@ function remember(secrets: Pick<Secrets, "describe">) {
 
 /** The domain event that tells of a login's outcome. */
 function describeVerdict(
-  { secretArn, versionId, currentSince }: RotationRecord,
+  { secretArn, versionId, currentSince, verdict: previousVerdict }: RotationRecord,
   outcome: LoginOutcome | Unreachable,
+  { source: detectedBy, occurredAt: toldAt }: RotationEvent,
   occurredAt: string,
 ): DomainEvent {
   const base = { v: 1, secretArn, versionId, currentSince, occurredAt } as const;
   switch (outcome.verdict) {
-    case "accepted":
-      return { type: "CredentialVerified", detail: { ...base, verifyMs: outcome.loginMs } };
+    case "accepted": {
+      const verified = { ...base, verifyMs: outcome.loginMs };
+      // With these, redeploy looks again at what it withheld for the verdict before.
+      const again = previousVerdict &&
+        previousVerdict !== "accepted" && { previousVerdict, detectedBy, toldAt };
+      return { type: "CredentialVerified", detail: { ...verified, ...again } };
+    }
     case "rejected":
       return { type: "CredentialRejected", detail: { ...base, code: outcome.code, reason: outcome.reason } };
     case "unverifiable":

@@ -92,6 +92,12 @@ function readCheck(secret: Redacted, place: HttpCheck, tls: StoreTls) {
       "The secret is JSON, so that it must be said which of its fields is sent: set header in it, or the tag keyturn:header",
     );
   }
+  // A header in the secret may be all of the key; one that a tag gives would be accepted whatever the key is.
+  if (!said.data.header && header.search(PLACEHOLDER) < 0) {
+    throw new UnusableSecretError(
+      "The header sends nothing of the secret: put @secret, @basic or @FIELD into it",
+    );
+  }
   return {
     url: checkedUrl(check.url, tls),
     method: check.method,

@@ -60,6 +60,9 @@ export function createLoginProbe(options: ProbeOptions): LoginProbe {
       const said = readHints(secret);
       const engine = engineOf(said, place);
       const load = engine === undefined ? undefined : PROBES.get(engine);
+      if (place.hostRefused !== undefined && !namesStore(said, load)) {
+        return { verdict: "unverifiable", reason: place.hostRefused };
+      }
       if (!load) return { verdict: "unverifiable", reason: whyNoProbe(engine) };
       if (load !== http && said.isObject && !said.host && !place.host) {
         return { verdict: "unverifiable", reason: NO_HOST };
@@ -75,8 +78,11 @@ export function createLoginProbe(options: ProbeOptions): LoginProbe {
         if (refusal) return { verdict: "rejected", ...refusal };
         // A driver gives no code where nothing answered in time, or TLS was refused; its message can quote host and user.
         const code = probe.codeOf(error) ?? "NO_ANSWER";
+        const obstacle =
+          probe.obstacleOf?.(error) ??
+          `can the function reach its host and port, and does TLS ${options.tls} fit it?`;
         throw new DependencyError(
-          `The ${load === http ? "API" : "database"} could not be asked (${code}): can the function reach its host and port, and does TLS ${options.tls} fit it?`,
+          `The ${load === http ? "API" : "database"} could not be asked (${code}): ${obstacle}`,
           { details: { code, engine } },
         );
       }
@@ -122,6 +128,12 @@ function engineOf(said: Hints, place: StorePlace): string | undefined {
   if (named !== undefined) return named;
   if (said.connectionString) return "mongodb";
   return said.url || place.http?.url ? "http" : undefined;
+}
+
+/** Whether the secret itself says where its store is. */
+function namesStore(said: Hints, load: (() => Promise<StoreProbe>) | undefined): boolean {
+  if (load === undefined) return said.host || said.url;
+  return load === http ? said.url : said.host;
 }
 
 const NO_HOST =

@@ -2,6 +2,7 @@ import { MongoClient } from "mongodb";
 import { answeredWithin, leave } from "./answer-deadline.ts";
 import { UnusableSecretError } from "./database-secret.ts";
 import { type MongoCredential, mongoAuthFailure, parseMongoSecret } from "./mongodb.ts";
+import { mongoLoginUri } from "./mongodb-login-uri.ts";
 import { nodeErrorCode, type ProbeOptions, type StoreProbe } from "./store-probe.ts";
 
 /** MongoDB, Atlas, Amazon DocumentDB. */
@@ -31,9 +32,13 @@ export const mongodbProbe: StoreProbe = {
 
 function createClient(credential: MongoCredential, { timeoutMs, tls }: ProbeOptions): MongoClient {
   const { uri, username, password, replicaSet, authSource } = credential;
+  const loginUri = mongoLoginUri(uri, tls);
+  const auth = { username, password: password.reveal() };
   try {
-    return new MongoClient(uri, {
-      auth: { username, password: password.reveal() },
+    // Services hand the whole string to a driver: one that the driver will not have is of no use to them. This connects to nobody.
+    new MongoClient(uri, { auth });
+    return new MongoClient(loginUri, {
+      auth,
       ...(replicaSet !== undefined && { replicaSet }),
       ...(authSource !== undefined && { authSource }),
       tls: tls !== "disable",

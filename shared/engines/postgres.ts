@@ -128,6 +128,17 @@ export function isPostgresAuthFailure(error: unknown): boolean {
 }
 
 /**
+ * True where the server turned a connection away before it looked at the credential: no line of its pg_hba.conf fits the
+ * address, user, database and encryption, or one rejects them. It has the SQLSTATE of a refused login. The server's
+ * function tells it apart, since messages are translated:
+ * https://github.com/postgres/postgres/blob/master/src/backend/libpq/auth.c
+ */
+export function isPostgresHostRefusal(error: unknown): boolean {
+  if (postgresErrorCode(error) !== "28000") return false;
+  return error instanceof Error && "routine" in error && error.routine === "ClientAuthentication";
+}
+
+/**
  * Why a login that the server took gets no session with its database, in our own words; undefined where that is not
  * it. No refused login, and yet such a credential serves nobody.
  */

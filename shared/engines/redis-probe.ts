@@ -2,7 +2,8 @@ import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { Redis } from "ioredis";
 import { answeredWithin } from "./answer-deadline.ts";
-import { isRedisAuthFailure, parseRedisSecret, redisErrorCode } from "./redis.ts";
+import { UnusableSecretError } from "./database-secret.ts";
+import { describeRedisSetupFault, isRedisAuthFailure, parseRedisSecret, redisErrorCode } from "./redis.ts";
 import type { StoreProbe, StoreTls } from "./store-probe.ts";
 
 /** Redis, Valkey, ElastiCache, MemoryDB. */
@@ -33,7 +34,10 @@ export const redisProbe: StoreProbe = {
         throw failure ?? error;
       });
       const credential = user === undefined ? [password.reveal()] : [user, password.reveal()];
-      await answeredWithin(timeoutMs, () => redis.call("AUTH", ...credential), cut);
+      await answeredWithin(timeoutMs, () => redis.call("AUTH", ...credential), cut).catch((error) => {
+        const fault = describeRedisSetupFault(error);
+        throw fault === undefined ? error : new UnusableSecretError(`A login proves nothing here: ${fault}`);
+      });
     } finally {
       cut();
     }

@@ -96,9 +96,32 @@ export function redisErrorCode(error: unknown): string | undefined {
   return /^[A-Z]{2,}(?= |$)/.exec(error.message)?.[0];
 }
 
+/** Servers before Redis 6 have no word of their own for it; only AUTH is answered so. */
+const WRONG_PASSWORD_BEFORE_6 = "ERR invalid password";
+
 /** True where the store refused the credential, as against being out of reach. */
 export function isRedisAuthFailure(error: unknown): boolean {
+  if (error instanceof Error && error.message === WRONG_PASSWORD_BEFORE_6) return true;
   return AUTH_FAILURES.has(redisErrorCode(error) ?? "");
+}
+
+/** Answers to AUTH that are about how the server is set up: it has no password, or no users. */
+const NOT_SET_UP = [
+  {
+    // Redis 6 and newer; before it.
+    answers: /^ERR (AUTH <password> called without any password|Client sent AUTH, but no password is set)/,
+    why: "the server has no password set, and takes everybody",
+  },
+  {
+    answers: /^ERR wrong number of arguments for 'auth' command/i,
+    why: "the server is older than Redis 6 and knows no users; leave username out of the secret",
+  },
+];
+
+/** Why a server cannot try a credential at all, in our own words; undefined where that is not it. */
+export function describeRedisSetupFault(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return NOT_SET_UP.find(({ answers }) => answers.test(error.message))?.why;
 }
 
 /** True where the store knows the user and does not let it do what was asked. */

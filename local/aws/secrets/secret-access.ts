@@ -15,8 +15,13 @@ export function createSecretAccess(place: AwsPlace, store: Pick<SecretStore, "ar
       return input.Tags ? [create, { action: "secretsmanager:TagResource", resource, context }] : [create];
     }
     const resource = store.arnFor(textOf(input.SecretId));
-    const request = { action, resource, context: { ...context, "secretsmanager:SecretId": resource } };
-    const { kmsKeyId } = store.find(resource) ?? {};
+    const { kmsKeyId, tags = [] } = store.find(resource) ?? {};
+    const ofTags = Object.fromEntries([...tags].map(([key, value]) => [`aws:ResourceTag/${key}`, value]));
+    const request = {
+      action,
+      resource,
+      context: { ...context, "secretsmanager:SecretId": resource, ...ofTags },
+    };
     return kmsKeyId === undefined ? [request] : [request, ...keyAccess(place, operation, kmsKeyId)];
   };
 }

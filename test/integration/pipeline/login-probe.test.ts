@@ -16,6 +16,20 @@ beforeAll(async () => {
   await asSuperuser(postgres, "postgres", async (client) => {
     await client.query("create role orders login password 'EXAMPLE'");
     await client.query("create role locked nologin password 'EXAMPLE'");
+    await client.query("create role tls_only login password 'EXAMPLE'");
+    await client.query("create role kept_out login password 'EXAMPLE'");
+    await client.query("create role without_line login password 'EXAMPLE'");
+    await client.query("create role trusted_locked nologin");
+    const lines = [
+      "hostssl all tls_only all scram-sha-256",
+      "host all kept_out all reject",
+      "host all trusted_locked,trusted_nobody all trust",
+      "host all postgres,orders,locked,nobody-here all scram-sha-256",
+    ];
+    const { rows } = await client.query("show hba_file");
+    const content = lines.map((line) => `('${line}')`).join(", ");
+    await client.query(`copy (select * from (values ${content}) as lines) to '${rows[0].hba_file}'`);
+    await client.query("select pg_reload_conf()");
   });
   silent = createServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
@@ -50,9 +64,23 @@ test.each([
   { what: "a wrong password", changes: { password: "WRONG" }, code: "28P01" },
   { what: "an unknown user", changes: { username: "nobody-here" }, code: "28P01" },
   { what: "a user who may not log in", changes: { username: "locked" }, code: "28000" },
+  { what: "one who needs no password, and may not", changes: { username: "trusted_locked" }, code: "28000" },
+  { what: "one who needs none, and is not there", changes: { username: "trusted_nobody" }, code: "28000" },
 ])("rejects $what with $code", async ({ changes, code }) => {
   expect(await probe.login(secret(changes))).toMatchObject({ verdict: "rejected", code });
 });
+
+test.each(["tls_only", "kept_out", "without_line"])(
+  "pg_hba.conf that lets %s in from nowhere says nothing of the credential",
+  async (username) => {
+    for (const password of ["EXAMPLE", "WRONG"]) {
+      const login = probe.login(secret({ username, password }));
+      await expect(login).rejects.toBeInstanceOf(DependencyError);
+      await expect(login).rejects.toThrow(/\(28000\): pg_hba.conf/);
+      await expect(login).rejects.not.toThrow(username);
+    }
+  },
+);
 
 test.each([
   { what: "another engine", changes: { engine: "oracle" }, names: /oracle.*postgres, .*mysql/ },
@@ -85,7 +113,10 @@ test("says nothing of the credential where the server does not answer, and what 
   await expect(login).rejects.toThrow(/NO_ANSWER.*host and port.*TLS/);
 });
 
-test("says nothing of the credential where TLS is asked for and the server has none", async () => {
-  const strict = createLoginProbe({ timeoutMs: 300, tls: "verify-full" });
-  await expect(strict.login(secret())).rejects.toBeInstanceOf(DependencyError);
-});
+test.each([{}, { ssl: false, tls: "false" }, { sslmode: "disable" }])(
+  "says nothing of the credential where TLS is asked for and the server has none, whatever the secret says: %o",
+  async (changes) => {
+    const strict = createLoginProbe({ timeoutMs: 300, tls: "verify-full" });
+    await expect(strict.login(secret(changes))).rejects.toBeInstanceOf(DependencyError);
+  },
+);

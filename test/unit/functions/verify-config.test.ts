@@ -8,6 +8,7 @@ const environment = {
   STORE_TLS: "verify-full",
   PROPAGATION_ALLOWANCE_MS: "0",
   MAX_RECEIVE_COUNT: "5",
+  TIMEOUT_SECONDS: "50",
   RESTORE_PREVIOUS: "false",
   TAGGED_HOSTS: "*",
 };
@@ -18,6 +19,12 @@ test("tags may name any host where the setting is a star", () => {
     mayRestore: false,
     propagationAllowanceMs: 0,
   });
+});
+
+test("tags may name no host where the setting is empty", () => {
+  expect(readVerifyConfig({ ...environment, TAGGED_HOSTS: "" }).taggedHosts).toEqual([]);
+  const { TAGGED_HOSTS: _, ...rest } = environment;
+  expect(readVerifyConfig(rest).taggedHosts).toEqual([]);
 });
 
 test("hosts that tags may name are compared without regard to case and spaces", () => {

@@ -2,8 +2,10 @@ import { createRestorePrevious } from "../../../functions/verify/restore-previou
 import { createVerify, type VerifyPorts } from "../../../functions/verify/verify.ts";
 import type { CurrentLabel } from "../../../shared/aws/current-label.ts";
 import type { Database, Databases } from "../../../shared/aws/databases.ts";
+import type { RestoreRecord, Restores } from "../../../shared/aws/ledger/restore-rows.ts";
 import { DependencyError } from "../../../shared/contract/errors.ts";
 import type { LoginOutcome, LoginProbe } from "../../../shared/engines/login-probe.ts";
+import { Redacted } from "../../../shared/engines/redacted.ts";
 import type { StorePlace } from "../../../shared/engines/store-probe.ts";
 import { createFakePipeline, labelUpdated, NOW, V2 } from "../../fakes/pipeline.ts";
 
@@ -12,6 +14,8 @@ export const REJECTED: LoginOutcome = { verdict: "rejected", code: "28P01", reas
 export const UNREACHABLE = new DependencyError("The database could not be asked (ECONNREFUSED)", {
   details: { code: "ECONNREFUSED" },
 });
+
+export const RESTORE_LEASE_MS = 50_000;
 
 type Answer = LoginOutcome | DependencyError;
 
@@ -23,6 +27,8 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
   const places: StorePlace[] = [];
   const moves: string[] = [];
   const databases = new Map<string, Database>();
+  const restores = createFakeRestores();
+  const secret = { text: (_versionId: string) => '{"username":"orders","password":"EXAMPLE"}' };
   /** What else happens meanwhile. */
   const during = { pause: () => undefined as unknown, call: (_name: string) => undefined as unknown };
 
@@ -38,18 +44,16 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
   const label: CurrentLabel = {
     move: async (_, from, to) => {
       if (fake.facts.currentVersionId !== from) return false;
-      Object.assign(fake.facts, { currentVersionId: to, previousVersionId: from });
+      const lastChangedAt = new Date(clock.now);
+      Object.assign(fake.facts, { currentVersionId: to, previousVersionId: from, lastChangedAt });
       moves.push(to);
       return true;
     },
   };
-  const heard = <T extends object>(port: T) => hooked(port, (name) => during.call(name));
-  const ports = {
+  const given = {
     ...fake.ports,
-    secrets: heard(fake.ports.secrets),
-    ledger: heard(fake.ports.ledger),
-    bus: heard(fake.ports.bus),
-    probe: heard(probe),
+    secrets: { ...fake.ports.secrets, read: async (_: string, id: string) => new Redacted(secret.text(id)) },
+    probe,
     databases: { find: async (arn) => databases.get(arn) } satisfies Databases,
     taggedHosts: undefined,
     now: () => new Date(clock.now),
@@ -61,13 +65,22 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
     maxReceiveCount: 5,
     ...changes,
   };
+  const heard = <T extends object>(port: T) => hooked(port, (name) => during.call(name));
+  const ports = {
+    ...given,
+    secrets: heard(given.secrets),
+    ledger: heard(given.ledger),
+    bus: heard(given.bus),
+    probe: heard(given.probe),
+  };
   const verify = createVerify(ports);
   const restoring = createVerify({
     ...ports,
     restorePrevious: createRestorePrevious({
       ...ports,
-      ledger: heard(fake.ports.ledger),
+      restores: heard(restores),
       label: heard(label),
+      restoreLeaseMs: RESTORE_LEASE_MS,
     }),
   });
   const delivery = (receiveCount = 1, messageId = "message-1") => ({ receiveCount, messageId });
@@ -75,6 +88,9 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
     ...fake,
     databases,
     during,
+    secret,
+    restores,
+    clock,
     triedAtMs,
     places,
     moves,
@@ -87,6 +103,28 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
     restore: (messageId?: string, versionId = V2) =>
       restoring(labelUpdated(versionId), delivery(1, messageId)),
     verdict: () => fake.versions.get(V2)?.verdict,
+  };
+}
+
+/** In memory, of one secret. */
+function createFakeRestores(): Restores {
+  const rows = new Map<string, Partial<RestoreRecord>>();
+  return {
+    read: async (_, versionId) => {
+      const row = rows.get(versionId);
+      return row?.claimedBy === undefined ? undefined : (row as RestoreRecord);
+    },
+    claim: async ({ versionId, currentSince }, restoreTo, claimedBy, now, leaseMs) => {
+      const row = rows.get(versionId);
+      const isLapsed = Date.parse(row?.claimedAt ?? "") < now.getTime() - leaseMs;
+      const isFree = row?.claimedBy === undefined || row.claimedBy === claimedBy || isLapsed;
+      if (row?.restoredAt || !isFree) return false;
+      rows.set(versionId, { restoreTo, currentSince, claimedBy, claimedAt: now.toISOString() });
+      return true;
+    },
+    finish: async (_, versionId, at) =>
+      void rows.set(versionId, { ...rows.get(versionId), restoredAt: at.toISOString() }),
+    release: async (_, versionId) => void rows.delete(versionId),
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { findStorePlace, placeOfTags } from "../../../functions/verify/store-place.ts";
 import type { Database } from "../../../shared/aws/databases.ts";
+import { createLoginProbe } from "../../../shared/engines/login-probe.ts";
 import { SECRET_ARN } from "../../fakes/pipeline.ts";
 import { ACCEPTED, createVerifying } from "./verify-fixtures.ts";
 
@@ -107,10 +108,61 @@ test.each([
   { tags: { "keyturn:url": "https://api.corp.example.com/me" }, isAllowed: true },
   { tags: { "keyturn:url": "https://api.corp.example.com.evil.example/me" }, isAllowed: false },
   { tags: { "keyturn:url": "https://api.corp.example.com@evil.example/me" }, isAllowed: false },
+  { tags: { "keyturn:url": "https://[fd00::7]/me" }, isAllowed: true },
+  { tags: { "keyturn:url": "https://[fd00::8]/me" }, isAllowed: false },
 ])("taggedHosts decides on $tags: $isAllowed", async ({ tags, isAllowed }) => {
-  const ports = { ...asking().ports, taggedHosts: ["db.internal", ".corp.example.com"] };
+  const ports = { ...asking().ports, taggedHosts: ["db.internal", ".corp.example.com", "fd00::7"] };
   const place = await findStorePlace({ secretArn: SECRET_ARN, tags }, ports);
-  expect("unverifiable" in place).toBe(!isAllowed);
+  expect("hostRefused" in place).toBe(!isAllowed);
+  expect("host" in place || ("http" in place && place.http?.url !== undefined)).toBe(isAllowed);
+});
+
+const nobody = { taggedHosts: [] };
+
+test.each([
+  { tags: { "keyturn:host": "db.evil.example" }, secret: { engine: "redis" }, host: "db.evil.example" },
+  { tags: { "keyturn:url": "https://evil.example/take" }, secret: undefined, host: "evil.example" },
+  {
+    tags: { "keyturn:url": "https://evil.example/take", "keyturn:header": "X: @password" },
+    secret: { engine: "postgres" },
+    host: "evil.example",
+  },
+])("by default $tags sends the credential nowhere, and the verdict says what to set", async (given) => {
+  const verifying = createVerifying([ACCEPTED], {
+    ...nobody,
+    probe: createLoginProbe({ timeoutMs: 100, tls: "verify-full" }),
+  });
+  Object.assign(verifying.facts, { tags: given.tags });
+  const login = { username: "orders", password: "first-EXAMPLE", ...given.secret };
+  verifying.secret.text = () => (given.secret ? JSON.stringify(login) : "key-EXAMPLE");
+  expect(await verifying.handle()).toBe("unverifiable");
+  expect(verifying.events).toMatchObject([
+    {
+      type: "CredentialUnverifiable",
+      detail: { reason: expect.stringMatching(new RegExp(`${given.host}.*taggedHosts.*add it`)) },
+    },
+  ]);
+});
+
+test("a host that the secret names itself, or RDS, needs no setting", async () => {
+  const probe = createLoginProbe({ timeoutMs: 100, tls: "verify-full" });
+  const verifying = createVerifying([ACCEPTED], { ...nobody, probe });
+  Object.assign(verifying.facts, { tags: { "keyturn:host": "db.evil.example", "keyturn:engine": "redis" } });
+  verifying.secret.text = () => JSON.stringify({ password: "first-EXAMPLE", host: "127.0.0.1", port: 1 });
+  await expect(verifying.handle()).rejects.toThrow(/ECONNREFUSED/);
+  const { ports } = asking();
+  const tags = { "aws:rds:primaryDBInstanceArn": INSTANCE };
+  expect(await findStorePlace({ secretArn: SECRET_ARN, tags }, { ...ports, ...nobody })).toMatchObject({
+    host: ORDERS.host,
+  });
+});
+
+test("RDS is not asked where a tag names a host that it may not: neither is what was meant", async () => {
+  const { asked, ports } = asking();
+  const tags = { "aws:rds:primaryDBInstanceArn": INSTANCE, "keyturn:host": "proxy.internal" };
+  const place = await findStorePlace({ secretArn: SECRET_ARN, tags }, { ...ports, ...nobody });
+  expect(place).toMatchObject({ hostRefused: expect.stringContaining("proxy.internal") });
+  expect(asked).toEqual([]);
 });
 
 test.each([
@@ -123,7 +175,7 @@ test.each([
     { secretArn: SECRET_ARN, tags: { "keyturn:host": host } },
     { ...asking().ports, taggedHosts: [".corp.example.com"] },
   );
-  expect(place).toEqual({ unverifiable: expect.stringContaining("keyturn:host") });
+  expect(place).toEqual({ http: {}, hostRefused: expect.stringContaining("keyturn:host") });
 });
 
 test.each(["10.0.0.7", "fd00::7", "db_1.internal"])("takes %s for a host", async (host) => {

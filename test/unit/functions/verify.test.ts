@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { DependencyError } from "../../../shared/contract/errors.ts";
 import type { LoginOutcome } from "../../../shared/engines/login-probe.ts";
-import { rotationSucceeded, V1 } from "../../fakes/pipeline.ts";
+import { ROTATED_AT, rotationSucceeded, V1, V2 } from "../../fakes/pipeline.ts";
 import { ACCEPTED, createVerifying, REJECTED, UNREACHABLE } from "./verify-fixtures.ts";
 
 const outcomes: { outcome: LoginOutcome; event: string }[] = [
@@ -21,6 +22,89 @@ test("logs in once for a rotation that two sources tell of", async () => {
   await verifying.handle();
   expect(await verifying.verify(rotationSucceeded(), verifying.delivery())).toBe("already-decided");
   expect(verifying.triedAtMs).toEqual([0]);
+});
+
+test.each([
+  { first: REJECTED, previousVerdict: "rejected" },
+  { first: { verdict: "unverifiable", reason: "no host" } as const, previousVerdict: "unverifiable" },
+  { first: UNREACHABLE, previousVerdict: "unreachable" },
+])(
+  "a later message about a $previousVerdict credential has it tried again: accepted, it says so and what was before",
+  async ({ first, previousVerdict }) => {
+    const verifying = createVerifying([first, ACCEPTED], { propagationAllowanceMs: 0 });
+    await verifying.handle(5).catch(() => undefined);
+    expect(verifying.verdict()).toBe(previousVerdict);
+    expect(await verifying.verify(rotationSucceeded(), verifying.delivery())).toBe("accepted");
+    expect(verifying.verdict()).toBe("accepted");
+    expect(verifying.events.at(-1)).toMatchObject({
+      type: "CredentialVerified",
+      detail: { previousVerdict, detectedBy: "rotation-succeeded", toldAt: ROTATED_AT },
+    });
+  },
+);
+
+test("says of a credential that is accepted at once that nothing was before", async () => {
+  const verifying = createVerifying([ACCEPTED]);
+  await verifying.handle();
+  const [verified] = verifying.events;
+  expect(Object.keys(verified?.detail ?? {})).not.toContain("previousVerdict");
+  expect(Object.keys(verified?.detail ?? {})).not.toContain("toldAt");
+});
+
+test("tells once of a credential that is rejected again, by whatever message", async () => {
+  const verifying = createVerifying([REJECTED]);
+  await verifying.handle();
+  expect(await verifying.verify(rotationSucceeded(), verifying.delivery())).toBe("rejected");
+  expect(verifying.triedAtMs).toHaveLength(10);
+  expect(verifying.eventTypes()).toEqual(["CredentialRejected"]);
+});
+
+test.each([{ verdict: "unverifiable", reason: "no host" } as const, UNREACHABLE])(
+  "a rejected credential stays so where it cannot be tried: %o",
+  async (later) => {
+    const verifying = createVerifying([REJECTED, later], { propagationAllowanceMs: 0 });
+    await verifying.handle();
+    await verifying.handle(5).catch((error) => expect(error).toBe(UNREACHABLE));
+    expect(verifying.verdict()).toBe("rejected");
+    expect(verifying.eventTypes()).toEqual(["CredentialRejected"]);
+  },
+);
+
+test("what another message decided while this one tried counts: told once, and what was before is said", async () => {
+  const rejecting = createVerifying([REJECTED]);
+  rejecting.during.pause = () =>
+    rejecting.versions.set(V2, { ...rejecting.versions.get(V2), verdict: "rejected" });
+  await rejecting.handle();
+  expect(rejecting.eventTypes()).toEqual([]);
+  const accepting = createVerifying([REJECTED, ACCEPTED]);
+  accepting.during.pause = () =>
+    accepting.versions.set(V2, { ...accepting.versions.get(V2), verdict: "rejected" });
+  await accepting.handle();
+  expect(accepting.events).toMatchObject([{ detail: { previousVerdict: "rejected" } }]);
+  const overtaken = createVerifying([REJECTED]);
+  overtaken.during.pause = () =>
+    overtaken.versions.set(V2, { ...overtaken.versions.get(V2), verdict: "accepted" });
+  expect(await overtaken.handle()).toBe("already-decided");
+  expect(overtaken.events).toEqual([]);
+});
+
+test("a credential that stays unverifiable is told of once, and its reason is kept up to date", async () => {
+  const reasons: (string | undefined)[] = [];
+  const { ports } = createVerifying([ACCEPTED]);
+  const outcomes = ["no engine", "no host"].map((reason) => ({ verdict: "unverifiable", reason }) as const);
+  const verifying = createVerifying(outcomes, {
+    ledger: {
+      openRotation: ports.ledger.openRotation,
+      recordVerdict: async (rotation, verdict, at, reason) => {
+        reasons.push(reason);
+        await ports.ledger.recordVerdict(rotation, verdict, at, reason);
+      },
+    },
+  });
+  await verifying.handle();
+  await verifying.handle();
+  expect(reasons).toEqual(["no engine", "no host"]);
+  expect(verifying.eventTypes()).toEqual(["CredentialUnverifiable"]);
 });
 
 test("calls a secret of bytes unverifiable, and does not try it", async () => {
@@ -95,6 +179,23 @@ test("after the last delivery the verdict is unreachable, with an event, and the
   expect(verifying.verdict()).toBe("unreachable");
   expect(verifying.events).toMatchObject([
     { type: "CredentialUnreachable", detail: { code: "ECONNREFUSED", reason: UNREACHABLE.message } },
+  ]);
+});
+
+test("a secret that the function may not read leaves a verdict too, which says why", async () => {
+  const { ports } = createVerifying([ACCEPTED]);
+  const denied = Object.assign(new Error("not authorized to perform: kms:Decrypt"), {
+    name: "AccessDeniedException",
+  });
+  const verifying = createVerifying([ACCEPTED], {
+    secrets: { ...ports.secrets, read: () => Promise.reject(denied) },
+  });
+  await expect(verifying.handle(1)).rejects.toThrow(/cannot be read: .*kms:Decrypt/);
+  expect(verifying.verdict()).toBeUndefined();
+  await expect(verifying.handle(5)).rejects.toBeInstanceOf(DependencyError);
+  expect(verifying.verdict()).toBe("unreachable");
+  expect(verifying.events).toMatchObject([
+    { type: "CredentialUnreachable", detail: { code: "AccessDeniedException" } },
   ]);
 });
 

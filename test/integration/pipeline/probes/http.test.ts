@@ -110,6 +110,7 @@ test.each([
   { what: "another method", http: { method: "DELETE" }, names: "method" },
   { what: "a header without a name", http: { header: "Bearer @secret" }, names: "header" },
   { what: "a field that is not there", http: { header: "X-Key: @apiKey" }, names: "@apiKey" },
+  { what: "a header that sends nothing of it", http: { header: "X-Key: letmein" }, names: "@secret" },
   { what: "statuses that are none", http: { expectedStatus: "2xx" }, names: "expectedStatus" },
 ])("does not send the key for $what", async ({ http, names }) => {
   const outcome = await login(KEY, http);

@@ -70,13 +70,41 @@ test("does not quote a connection string that the driver will not have", async (
   expect(JSON.stringify(outcome)).not.toContain("EXAMPLE");
 });
 
+test.each([
+  { option: "tls", value: "false" },
+  { option: "tlsInsecure", value: "true" },
+  { option: "tlsAllowInvalidCertificates", value: "true" },
+  { option: "proxyHost", value: "127.0.0.1" },
+])(
+  "$option=$value of a connection string does not win over storeTls: no login is tried",
+  async ({ option, value }) => {
+    const strict = createLoginProbe({ timeoutMs: 500, tls: "verify-full" });
+    const text = `mongodb://orders:first-EXAMPLE@127.0.0.1:${mongo.port}/shop?${option}=${value}`;
+    expect(await strict.login(new Redacted(text))).toEqual({
+      verdict: "unverifiable",
+      reason: expect.stringContaining(`option ${option}`),
+    });
+  },
+);
+
+test("neither do options in the host of a secret, nor its ssl", async () => {
+  const strict = createLoginProbe({ timeoutMs: 500, tls: "verify-full" });
+  const host = `127.0.0.1:${mongo.port}/?tls=false&appName=`;
+  const changes = { connectionString: `mongodb://${host}`, ssl: false };
+  expect(await strict.login(secret(changes))).toMatchObject({ verdict: "unverifiable" });
+  expect(await strict.login(secret({ host: "localhost/?tls=false&appName=" }))).toMatchObject({
+    verdict: "unverifiable",
+  });
+  await expect(strict.login(secret({ ssl: false }))).rejects.toBeInstanceOf(DependencyError);
+});
+
 test("checks the server's certificate, with the authorities that Node trusts", async () => {
   const strict = createLoginProbe({ timeoutMs: 1_000, tls: "verify-full" });
   const lenient = createLoginProbe({ timeoutMs: 1_000, tls: "require" });
   const proxy = await startTlsProxy(mongo.port);
   try {
     // Directly: the stand-in says of itself that it is at the port without TLS.
-    const text = `mongodb://orders:first-EXAMPLE@localhost:${proxy.port}/?directConnection=true`;
+    const text = `mongodb://orders:first-EXAMPLE@localhost:${proxy.port}/?directConnection=true&tls=true&tlsCAFile=global-bundle.pem`;
     const named = new Redacted(text);
     await expect(strict.login(named)).rejects.toThrow(/DEPTH_ZERO_SELF_SIGNED_CERT/);
     expect(await lenient.login(named)).toMatchObject({ verdict: "accepted" });

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DependencyError } from "../../../../shared/contract/errors.ts";
 import { createLoginProbe } from "../../../../shared/engines/login-probe.ts";
@@ -6,6 +8,42 @@ import { REDIS_SERVER, type RedisServer, startRedis } from "../../client/redis-s
 import { trusting } from "./self-signed.ts";
 import { type SilentServer, startSilentServer } from "./silent-server.ts";
 import { startTlsProxy } from "./tls-proxy.ts";
+
+/** Redis 5, as far as AUTH goes: https://github.com/redis/redis/blob/5.0/src/server.c */
+describe("Redis before version 6", () => {
+  const probe = createLoginProbe({ timeoutMs: 500, tls: "disable" });
+  const tryAt = async (answer: string, login: object) => {
+    const server = createServer((socket) => {
+      socket.on("error", () => socket.destroy()).on("data", () => socket.write(`-${answer}\r\n`));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    try {
+      return await probe.login(
+        new Redacted(JSON.stringify({ engine: "redis", host: "127.0.0.1", port, ...login })),
+      );
+    } finally {
+      server.close();
+    }
+  };
+
+  test("rejects a wrong password, for which it has no word of its own", async () => {
+    const outcome = await tryAt("ERR invalid password", { password: "WRONG" });
+    expect(outcome).toMatchObject({ verdict: "rejected", code: "ERR" });
+  });
+
+  test.each([
+    { answer: "ERR Client sent AUTH, but no password is set", login: {}, says: /no password/ },
+    {
+      answer: "ERR wrong number of arguments for 'auth' command",
+      login: { username: "orders" },
+      says: /knows no users/,
+    },
+  ])("calls it unverifiable where it answers $answer", async ({ answer, login, says }) => {
+    const outcome = await tryAt(answer, { password: "first-EXAMPLE", ...login });
+    expect(outcome).toMatchObject({ verdict: "unverifiable", reason: expect.stringMatching(says) });
+  });
+});
 
 describe.skipIf(!REDIS_SERVER)("Redis", () => {
   const probe = createLoginProbe({ timeoutMs: 500, tls: "disable" });
@@ -71,6 +109,12 @@ describe.skipIf(!REDIS_SERVER)("Redis", () => {
     await expect(probe.login(secret({ port: silent.port }))).rejects.toThrow(/NO_ANSWER/);
     const strict = createLoginProbe({ timeoutMs: 500, tls: "verify-full" });
     await expect(strict.login(secret())).rejects.toBeInstanceOf(DependencyError);
+    await expect(strict.login(secret({ tls: false, ssl: "false" }))).rejects.toBeInstanceOf(DependencyError);
+  });
+
+  test("a server without a password proves nothing", async () => {
+    const outcome = await probe.login(secret({ username: undefined }));
+    expect(outcome).toMatchObject({ verdict: "unverifiable", reason: expect.stringMatching(/no password/) });
   });
 
   test("checks certificate and name of the server, with the authorities that Node trusts", async () => {

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import {
   isPostgresAuthFailure,
+  isPostgresHostRefusal,
   parsePostgresSecret,
   UnusableSecretError,
 } from "../../../../shared/engines/postgres.ts";
@@ -79,3 +80,19 @@ test.each([
     is,
   );
 });
+
+test.each([
+  { code: "28000", routine: "ClientAuthentication", is: true },
+  { code: "28000", routine: "InitializeSessionUserId", is: false },
+  { code: "28000", routine: "auth_failed", is: false },
+  { code: "28000", routine: undefined, is: false },
+  { code: "28P01", routine: "ClientAuthentication", is: false },
+])(
+  "takes $code from $routine for a refusal that says nothing of the credential: $is",
+  ({ is, ...fields }) => {
+    const error = Object.assign(new Error("translated"), fields);
+    expect(isPostgresHostRefusal(error)).toBe(is);
+    // For a service it is a refused login all the same: another version may be let in.
+    expect(isPostgresAuthFailure(error)).toBe(true);
+  },
+);

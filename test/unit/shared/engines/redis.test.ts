@@ -99,6 +99,8 @@ describe("the kind of an error", () => {
   test.each([
     ["WRONGPASS invalid", true, false],
     ["NOAUTH required", true, false],
+    ["ERR invalid password", true, false],
+    ["ERR invalid password format of something else", false, false],
     ["NOPERM this user has no permissions", false, true],
     ["ERR WRONGPASS", false, false],
   ])(
