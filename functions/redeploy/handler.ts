@@ -8,6 +8,7 @@ import { createLedger } from "../../shared/aws/dynamodb-ledger.ts";
 import { createEcsServices } from "../../shared/aws/ecs-services.ts";
 import { createEventBus } from "../../shared/aws/event-bus.ts";
 import { createLedgerTable } from "../../shared/aws/ledger/ledger-table.ts";
+import { createRedeploySlots } from "../../shared/aws/redeploy-slots.ts";
 import { createRedeployTurns } from "../../shared/aws/redeploy-turns.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
@@ -16,13 +17,17 @@ import { createRedeploy } from "./redeploy.ts";
 import { readRedeployConfig } from "./redeploy-config.ts";
 import { parseRedeployMessage } from "./redeploy-message.ts";
 
-const { watch, search, ledgerTable, eventSource, ...settings } = readRedeployConfig(process.env);
+const { watch, search, ledgerTable, eventSource, maxConcurrentRedeploys, ...settings } = readRedeployConfig(
+  process.env,
+);
 const now = () => new Date();
 const dynamoDb = createDynamoDbClient();
+const table = createLedgerTable(dynamoDb, ledgerTable, now);
 const ports = {
   secrets: createSecrets(createSecretsManagerClient(), watch),
   ledger: createLedger(dynamoDb, ledgerTable),
-  turns: createRedeployTurns(createLedgerTable(dynamoDb, ledgerTable, now)),
+  turns: createRedeployTurns(table),
+  slots: createRedeploySlots(table, maxConcurrentRedeploys),
   ecs: createEcsServices(createEcsClients(), search),
   bus: createEventBus(createEventBridgeClient(), eventSource),
   now,
@@ -33,7 +38,5 @@ const [redeploy, followDeployment] = [createRedeploy(ports), createFollowDeploym
 export const handler = createSqsHandler({
   parse: parseRedeployMessage,
   handle: (message, messageId) =>
-    "change" in message
-      ? followDeployment(message.change)
-      : redeploy(message.event, message.progress?.claimant ?? messageId, message.progress?.round),
+    "change" in message ? followDeployment(message.change) : redeploy(message.event, messageId, message),
 });

@@ -47,18 +47,23 @@ export function planRedeploy(facts: RedeployFacts): RedeployPlan {
       .filter(({ versionId }) => versionId === facts.versionId)
       .map(({ instanceId }) => instanceId),
   );
-  // A task that was created after the version became current read the new one at its start.
-  const isStale = ({ taskArn, createdAt }: RunningTask) =>
-    createdAt < facts.currentSince && !onVersion.has(taskArn);
+  // A task that was created after the version became current read the new one at its start, unless it is given another.
+  const isStale = ({ taskArn, createdAt }: RunningTask, isPinned = false) =>
+    !onVersion.has(taskArn) && (isPinned || createdAt < facts.currentSince);
 
   const tasks = facts.services.flatMap((service) => service.tasks);
-  const stale = tasks.filter(isStale).length;
   const staleServices = facts.services
-    .map((service) => ({ service, staleTasks: service.tasks.filter(isStale).length }))
+    .map((service) => ({
+      service,
+      staleTasks: service.tasks.filter((task) => isStale(task, service.use === "pinned")).length,
+    }))
     .filter(({ staleTasks }) => staleTasks > 0)
     .map((behind) => ({ ...behind, decision: decide(behind.service, facts) }));
+  const stale = staleServices.reduce((sum, { staleTasks }) => sum + staleTasks, 0);
   const unmanaged = [
-    ...facts.standaloneTasks.filter(isStale).map(({ taskArn }) => taskArn),
+    ...facts.standaloneTasks
+      .filter((task) => isStale(task, task.use === "pinned"))
+      .map(({ taskArn }) => taskArn),
     ...facts.outsideEcs
       .filter((instance) => !onVersion.has(instance.instanceId) && isAlive(instance, facts.heardSince))
       .map(({ instanceId }) => instanceId),
@@ -79,13 +84,13 @@ function decide(
   service: ServiceUsingSecret,
   { verdict, currentSince, mayRedeployUnverified }: RedeployFacts,
 ): StaleService["decision"] {
+  // No deployment brings its tasks another version, whoever began it, and one more could cost sessions that still live.
+  if (service.use === "pinned") return "secret-pinned";
   const deployment = service.primaryDeployment;
   if (deployment && deployment.createdAt >= currentSince) {
     // Whoever began it, its tasks start with the version. One that failed would fail again.
     return deployment.hasFailed ? "deployment-failed" : "deployment-in-progress";
   }
-  // New tasks would start with the same version, and perhaps lose the sessions that still live.
-  if (service.use === "pinned") return "secret-pinned";
   const goAhead = service.canForce ? "redeploy" : "deployment-controller";
   switch (verdict) {
     case "accepted":

@@ -12,6 +12,9 @@ import { watchOf, watchVariables } from "../../shared/lambda/watch-config.ts";
 const variables = z.object({
   LEDGER_TABLE: requiredText,
   EVENT_SOURCE: requiredText,
+  /** Set by Lambda. */
+  AWS_REGION: requiredText,
+  ACCOUNT_ID: requiredText,
   ECS_CLUSTERS: commaList,
   TIMEOUT_SECONDS: positiveWhole,
   ADOPTION_DEADLINE_SECONDS: wholeNumber,
@@ -34,10 +37,15 @@ export function readRedeployConfig(environment: NodeJS.ProcessEnv) {
     ledgerTable: config.LEDGER_TABLE,
     eventSource: config.EVENT_SOURCE,
     watch: watchOf(config),
-    search: { clusters: config.ECS_CLUSTERS, searchBudgetMs: timeoutMs * SHARE_OF_SEARCH },
+    search: {
+      clusters: config.ECS_CLUSTERS,
+      place: { region: config.AWS_REGION, accountId: config.ACCOUNT_ID },
+      searchBudgetMs: timeoutMs * SHARE_OF_SEARCH,
+    },
     deadlineMs: config.ADOPTION_DEADLINE_SECONDS * 1_000,
-    // Whoever claimed and has not finished when its function's time is up, never will.
-    claimLeaseMs: timeoutMs,
+    // Whoever claimed and has not finished when its function's time is up, never will. And what another saw of ECS, within
+    // its own time, is what was so when the claimant had ended.
+    claimLeaseMs: 2 * timeoutMs,
     maxConcurrentRedeploys: config.MAX_CONCURRENT_REDEPLOYS,
     minIntervalMs: config.MIN_INTERVAL_SECONDS * 1_000,
     mayRedeployUnverified: config.REDEPLOY_UNVERIFIED,

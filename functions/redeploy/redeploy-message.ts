@@ -7,6 +7,18 @@ import { domainEventDetails, parseDomainEvent } from "../../shared/contract/doma
 import { InvalidMessageError } from "../../shared/contract/errors.ts";
 import { parseRotationEvent, type RotationEvent } from "../../shared/contract/rotation-event.ts";
 
+/** A check that goes on, as the one that it was. */
+export interface CheckProgress {
+  /** Id of the message that began it. */
+  readonly claimant: string;
+  /** How often it has come back. */
+  readonly round: number;
+  /** When it was deferred first, ISO 8601. */
+  readonly waitingSince: string;
+  /** Services that waited when it was deferred last. */
+  readonly deferred: number;
+}
+
 /** Time for a check, time to go on with one, or the end of a deployment. */
 export type RedeployMessage =
   | {
@@ -14,7 +26,9 @@ export type RedeployMessage =
       readonly versionId?: string | undefined;
       readonly event: RotationEvent;
       /** Absent for a check that begins. */
-      readonly progress?: { readonly claimant: string; readonly round: number };
+      readonly progress?: CheckProgress;
+      /** Of a check because the credential is accepted after all: since when the version that was is current. */
+      readonly acceptedSince?: string;
     }
   | { readonly secretArn?: undefined; readonly versionId?: undefined; readonly change: DeploymentChange };
 
@@ -25,7 +39,7 @@ export type RedeployMessage =
  */
 export function parseRedeployMessage(body: unknown): RedeployMessage {
   if (isDeploymentChange(body)) return { change: parseDeploymentChange(body) };
-  if (isDomainEvent(body)) return readDeferred(body);
+  if (isDomainEvent(body)) return readDomainEvent(body);
   const event = parseRotationEvent(body);
   return { secretArn: event.secretArn, versionId: event.versionId, event };
 }
@@ -35,15 +49,18 @@ function isDomainEvent(body: unknown): boolean {
   return typeof type === "string" && Object.hasOwn(domainEventDetails, type);
 }
 
-function readDeferred(body: unknown): RedeployMessage {
+function readDomainEvent(body: unknown): RedeployMessage {
   const { type, detail } = parseDomainEvent(body);
-  if (type !== "RedeployDeferred")
-    throw new InvalidMessageError(`Event of type ${type} is none of redeploy's`);
-  const { secretArn, versionId, detectedBy: source, toldAt: occurredAt, claimant, round } = detail;
-  return {
-    secretArn,
-    versionId,
-    event: { secretArn, versionId, source, occurredAt },
-    progress: { claimant, round },
-  };
+  const { secretArn, versionId } = detail;
+  if (type === "RedeployDeferred") {
+    const { detectedBy: source, toldAt: occurredAt, claimant, round, deferred } = detail;
+    const waitingSince = detail.waitingSince ?? detail.occurredAt;
+    const event = { secretArn, versionId, source, occurredAt };
+    return { secretArn, versionId, event, progress: { claimant, round, waitingSince, deferred } };
+  }
+  if (type === "CredentialVerified" && detail.previousVerdict && detail.detectedBy && detail.toldAt) {
+    const { detectedBy: source, toldAt: occurredAt, currentSince: acceptedSince } = detail;
+    return { secretArn, versionId, event: { secretArn, versionId, source, occurredAt }, acceptedSince };
+  }
+  throw new InvalidMessageError(`Event of type ${type} is none of redeploy's`);
 }

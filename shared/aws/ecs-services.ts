@@ -1,18 +1,31 @@
-import { type ECSClient, ECSServiceException, type Service, UpdateServiceCommand } from "@aws-sdk/client-ecs";
+import {
+  ClusterNotFoundException,
+  type ECSClient,
+  ECSServiceException,
+  type Service,
+  UpdateServiceCommand,
+} from "@aws-sdk/client-ecs";
 import pRetry from "p-retry";
 import { DependencyError } from "../contract/errors.ts";
 import { keepToEcsRates } from "./ecs/request-rates.ts";
 import {
   clusterOfTask,
   findRunningTasks,
-  listRunningTasks,
-  listRunningTasksByService,
+  listTasksByService,
+  placeOfTask,
   type RunningTask,
 } from "./ecs/running-tasks.ts";
+import { createSearchBudget, type SearchBudget } from "./ecs/search-budget.ts";
 import type { SecretUse } from "./ecs/secret-use.ts";
-import { createServiceCatalog, describeServices, type ServiceCatalogOptions } from "./ecs/service-catalog.ts";
+import {
+  ALL_CLUSTERS,
+  createServiceCatalog,
+  describeServices,
+  type ServiceCatalogOptions,
+} from "./ecs/service-catalog.ts";
 
 export type { RunningTask } from "./ecs/running-tasks.ts";
+export { SearchUnfinishedError } from "./ecs/search-budget.ts";
 export type { SecretUse } from "./ecs/secret-use.ts";
 
 /** A service that uses the secret, and its tasks as ECS knows them. */
@@ -23,21 +36,31 @@ export interface ServiceUsingSecret {
   /** False where CodeDeploy or somebody else deploys the service: ECS refuses to be forced then. */
   readonly canForce: boolean;
   readonly tasks: readonly RunningTask[];
-  /** The deployment that ECS works towards. */
-  readonly primaryDeployment?: {
-    readonly id?: string;
-    readonly createdAt: Date;
-    readonly inProgress: boolean;
-    /** The circuit breaker has stopped it, and nothing was rolled back. */
-    readonly hasFailed?: boolean;
-  };
+  readonly primaryDeployment?: PrimaryDeployment;
+}
+
+/** The deployment that ECS works towards. */
+export interface PrimaryDeployment {
+  readonly id?: string;
+  readonly createdAt: Date;
+  readonly inProgress: boolean;
+  /** The circuit breaker has stopped it, and nothing was rolled back. */
+  readonly hasFailed?: boolean;
+  /** Absent while it is under way. */
+  readonly ended?: { readonly at: Date; readonly reason: string };
+}
+
+/** A task of its own, which no deployment can replace. */
+export interface StandaloneTask extends RunningTask {
+  /** Absent where its report alone leads to it. */
+  readonly use?: SecretUse;
 }
 
 /** Everybody who uses a secret, as far as ECS knows. */
 export interface SecretUsers {
   readonly services: readonly ServiceUsingSecret[];
   /** Running tasks that reported and belong to no service. */
-  readonly standaloneTasks: readonly RunningTask[];
+  readonly standaloneTasks: readonly StandaloneTask[];
 }
 
 export interface UsersQuery {
@@ -52,10 +75,23 @@ export interface UsersQuery {
 /** ECS would not force a deployment, and there is none: not now, and not by asking again. */
 export class DeploymentRefusedError extends DependencyError {}
 
+export interface EcsServicesOptions extends ServiceCatalogOptions {
+  /** Where the clusters are: tasks of other accounts and Regions are not looked at. Not compared unless given. */
+  readonly place?: { readonly region: string; readonly accountId: string };
+  /** How long one search may take, in milliseconds. Default 30,000. */
+  readonly searchBudgetMs?: number;
+}
+
 /** The truth about tasks. */
 export interface EcsServices {
-  /** Finds them by task definition, by tag, and by what reported. */
+  /**
+   * Finds them by task definition, by tag, and by what reported.
+   *
+   * @throws SearchUnfinishedError where the search takes too long; it goes on from there when it is asked for again
+   */
   findUsing(query: UsersQuery): Promise<SecretUsers>;
+  /** The deployment of one service as it is now; undefined where there is no such service. */
+  findDeployment(serviceArn: string): Promise<PrimaryDeployment | undefined>;
   /** Whether ECS can tell if the instance lives: it is a task in one of the clusters that are looked at. */
   knows(instanceId: string): boolean;
   /**
@@ -84,54 +120,84 @@ const whenThrottled = { retries: 3, minTimeout: 1_000, factor: 2 };
  * @param clients both are kept below ECS's published rates from here on
  * @example createEcsServices(createEcsClients(), { clusters: ["main"] });
  */
-export function createEcsServices(clients: EcsClients, options: ServiceCatalogOptions): EcsServices {
+export function createEcsServices(clients: EcsClients, options: EcsServicesOptions): EcsServices {
+  const { clusters, place, now = Date.now, searchBudgetMs = 30_000 } = options;
   const reads = keepToEcsRates(clients.reads);
   const writes = keepToEcsRates(clients.writes);
   const catalog = createServiceCatalog(reads, options);
-  const clusterNames = new Set(options.clusters.map(lastPart));
-  const isLookedAt = (cluster: string) => clusterNames.has("*") || clusterNames.has(cluster);
+  const clusterNames = new Set(clusters.map(lastPart));
+  const isLookedAt = (instanceId: string): boolean => {
+    const task = placeOfTask(instanceId);
+    if (!task || (place && (task.region !== place.region || task.accountId !== place.accountId)))
+      return false;
+    return clusterNames.has(ALL_CLUSTERS) || clusterNames.has(task.cluster);
+  };
 
   /** As they are now: what the catalog remembers is which, and not how they are. */
-  const lookAt = async (cluster: string, uses: ReadonlyMap<string, SecretUse>) => {
-    const using: ServiceUsingSecret[] = [];
-    const all = uses.size > FEW_SERVICES ? await listRunningTasksByService(reads, cluster) : undefined;
-    for (const service of await describeServices(reads, cluster, [...uses.keys()])) {
+  const lookAt = async (cluster: string, uses: ReadonlyMap<string, SecretUse>, budget: SearchBudget) => {
+    if (uses.size === 0) return [];
+    const described = await describeServices(reads, cluster, [...uses.keys()], budget);
+    const active = described.flatMap((service) => {
       const { serviceArn = "", status } = service;
-      const name = lastPart(serviceArn);
-      const use = uses.get(serviceArn) ?? uses.get(name);
-      if (!use || status !== "ACTIVE") continue;
-      const tasks = all ? (all.get(name) ?? []) : await listRunningTasks(reads, cluster, serviceArn);
-      using.push(toServiceUsingSecret(service, cluster, use, tasks));
-    }
-    return using;
+      const use = uses.get(serviceArn) ?? uses.get(lastPart(serviceArn));
+      return use && status === "ACTIVE" ? [{ service, serviceArn, use }] : [];
+    });
+    const which = active.length > FEW_SERVICES ? undefined : active.map(({ serviceArn }) => serviceArn);
+    const tasks = await listTasksByService(reads, cluster, which, budget);
+    return active.map(({ service, serviceArn, use }) =>
+      toServiceUsingSecret(service, cluster, use, tasks.get(lastPart(serviceArn)) ?? []),
+    );
   };
 
   return {
     async findUsing({ secretArn, since, reported }) {
+      const budget = createSearchBudget(searchBudgetMs, now);
       const services: ServiceUsingSecret[] = [];
-      const entries = await catalog.findUsing(secretArn, since);
-      for (const [cluster, own] of Map.groupBy(entries, (entry) => entry.cluster)) {
-        services.push(
-          ...(await lookAt(cluster, new Map(own.map(({ serviceArn, use }) => [serviceArn, use])))),
-        );
+      const users = await catalog.findUsing(secretArn, since, budget);
+      for (const [cluster, own] of Map.groupBy(users.services, (entry) => entry.cluster)) {
+        const uses = new Map(own.map(({ serviceArn, use }) => [serviceArn, use]));
+        services.push(...(await lookAt(cluster, uses, budget)));
       }
 
       const known = new Set(services.flatMap(({ tasks }) => tasks.map(({ taskArn }) => taskArn)));
-      const unknown = reported.filter((id) => isTaskIn(id, isLookedAt) && !known.has(id));
-      const standaloneTasks: RunningTask[] = [];
-      for (const [cluster = "", arns] of Map.groupBy(unknown.slice(0, MOST_REPORTED), clusterOfTask)) {
-        const tasks = await findRunningTasks(reads, cluster, arns);
-        standaloneTasks.push(...tasks.filter(({ serviceName }) => serviceName === undefined));
+      const uses = new Map(users.standaloneTasks.map(({ taskArn, use }) => [taskArn, use]));
+      const heard = reported.filter((id) => isLookedAt(id) && !known.has(id)).slice(0, MOST_REPORTED);
+      const unknown = [...new Set([...uses.keys(), ...heard])];
+      const standaloneTasks: StandaloneTask[] = [];
+      for (const [cluster = "", arns] of Map.groupBy(unknown, clusterOfTask)) {
+        const tasks = await findRunningTasks(reads, cluster, arns, budget);
+        for (const { serviceName, ...task } of tasks) {
+          const use = uses.get(task.taskArn);
+          if (serviceName === undefined) standaloneTasks.push({ ...task, ...(use && { use }) });
+        }
         // They read the secret by themselves, as their reports show.
         const names = tasks.flatMap(({ serviceName }) => (serviceName ? [serviceName] : []));
-        const found = new Set(services.map(({ serviceArn }) => serviceArn));
-        const more = await lookAt(cluster, new Map(names.map((name) => [name, "current"])));
-        services.push(...more.filter(({ serviceArn }) => !found.has(serviceArn)));
+        const found = new Set(
+          services
+            .filter(({ clusterArn }) => lastPart(clusterArn) === cluster)
+            .map(({ serviceArn }) => lastPart(serviceArn)),
+        );
+        const more = names
+          .filter((name) => !found.has(name))
+          .map((name): [string, SecretUse] => [name, "current"]);
+        services.push(...(await lookAt(cluster, new Map(more), budget)));
       }
       return { services, standaloneTasks };
     },
 
-    knows: (instanceId) => isTaskIn(instanceId, isLookedAt),
+    async findDeployment(serviceArn) {
+      const [, cluster = ""] = serviceArn.split("/");
+      const budget = createSearchBudget(searchBudgetMs, now);
+      const described = await describeServices(reads, cluster, [serviceArn], budget).catch(
+        (error: unknown) => {
+          if (error instanceof ClusterNotFoundException) return [];
+          throw error;
+        },
+      );
+      return described[0] && toPrimaryDeployment(described[0]);
+    },
+
+    knows: isLookedAt,
 
     async forceNewDeployment({ serviceArn, clusterArn }) {
       const update = () =>
@@ -158,11 +224,6 @@ export function createEcsServices(clients: EcsClients, options: ServiceCatalogOp
   };
 }
 
-function isTaskIn(instanceId: string, isLookedAt: (cluster: string) => boolean): boolean {
-  const cluster = clusterOfTask(instanceId);
-  return cluster !== undefined && isLookedAt(cluster);
-}
-
 function toServiceUsingSecret(
   service: Service,
   cluster: string,
@@ -170,21 +231,33 @@ function toServiceUsingSecret(
   tasks: readonly RunningTask[],
 ): ServiceUsingSecret {
   const { serviceArn = "", clusterArn = cluster, deploymentController } = service;
-  const { id, createdAt, rolloutState } = primaryOf(service) ?? {};
+  const primaryDeployment = toPrimaryDeployment(service);
   return {
     serviceArn,
     clusterArn,
     use,
     canForce: (deploymentController?.type ?? "ECS") === "ECS",
     tasks,
-    ...(createdAt && {
-      primaryDeployment: {
-        ...(id && { id }),
-        createdAt,
-        inProgress: rolloutState === "IN_PROGRESS",
-        hasFailed: rolloutState === "FAILED",
-      },
-    }),
+    ...(primaryDeployment && { primaryDeployment }),
+  };
+}
+
+function toPrimaryDeployment(service: Service): PrimaryDeployment | undefined {
+  const {
+    id,
+    createdAt,
+    updatedAt,
+    rolloutState,
+    rolloutStateReason: reason = "",
+  } = primaryOf(service) ?? {};
+  if (!createdAt) return undefined;
+  const hasEnded = rolloutState === "COMPLETED" || rolloutState === "FAILED";
+  return {
+    ...(id && { id }),
+    createdAt,
+    inProgress: rolloutState === "IN_PROGRESS",
+    hasFailed: rolloutState === "FAILED",
+    ...(hasEnded && { ended: { at: updatedAt ?? createdAt, reason } }),
   };
 }
 

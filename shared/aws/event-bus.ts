@@ -1,6 +1,7 @@
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import type { DomainEvent } from "../contract/domain-event.ts";
 import { DependencyError } from "../contract/errors.ts";
+import { RECONCILE_CONTINUED, type ReconcileContinued } from "../contract/reconcile-continued.ts";
 import { CREDENTIAL_ROTATED, type CredentialRotated } from "../contract/sources/credential-rotated.ts";
 
 /** Tells the rest of the pipeline what happened. */
@@ -15,6 +16,12 @@ export interface Signs {
   send(sign: CredentialRotated & { readonly secretArn: string }): Promise<void>;
 }
 
+/** Has a run of reconcile go on in another invocation. */
+export interface Continuations {
+  /** @throws DependencyError where the bus did not take the event */
+  send(next: ReconcileContinued): Promise<void>;
+}
+
 /** @param source EventBridge source of this stage's events, `keyturn.STAGE`; they go to the default bus */
 export function createEventBus(client: EventBridgeClient, source: string): EventBus {
   return { publish: ({ type, detail }) => put(client, source, type, detail) };
@@ -25,14 +32,19 @@ export function createSigns(client: EventBridgeClient, source: string): Signs {
   return { send: (sign) => put(client, source, CREDENTIAL_ROTATED, sign) };
 }
 
+/** @param source `keyturn.STAGE` */
+export function createContinuations(client: EventBridgeClient, source: string): Continuations {
+  return { send: (next) => put(client, source, RECONCILE_CONTINUED, next) };
+}
+
 async function put(
   client: EventBridgeClient,
   Source: string,
   type: string,
-  detail: { readonly secretArn: string },
+  detail: ReconcileContinued | { readonly secretArn: string },
 ): Promise<void> {
   // What is kept elsewhere has no ARN, and is no resource of AWS's.
-  const Resources = detail.secretArn.startsWith("arn:") ? [detail.secretArn] : [];
+  const Resources = "secretArn" in detail && detail.secretArn.startsWith("arn:") ? [detail.secretArn] : [];
   const entry = { Source, DetailType: type, Detail: JSON.stringify(detail), Resources };
   const answer = await client.send(new PutEventsCommand({ Entries: [entry] }));
   // PutEvents answers 200 with the failure inside.

@@ -46,6 +46,8 @@ export interface InstanceRecord {
   readonly rejectedCode?: string;
   /** When the last report of any kind arrived, a repeated one too. */
   readonly heardAt?: string;
+  /** Since when it should have reported; its next report takes that away. */
+  readonly silentSince?: string;
 }
 
 /** One rotation with everything that is known of it. */
@@ -55,9 +57,22 @@ export interface RotationView extends RotationRecord {
   readonly decidedAt?: string;
   /** Why the verdict is what it is; absent where the credential was accepted. */
   readonly reason?: string;
+  /** Every verdict that there was, with the time and reason of the first of its kind, in their order. */
+  readonly verdicts: readonly {
+    readonly verdict: Verdict;
+    readonly decidedAt: string;
+    readonly reason?: string;
+  }[];
   /** Swaps to the version by instances that ran already; where newer rotations followed, the last to the second. */
   readonly adoptedFirstAt?: string;
   readonly adoptedLastAt?: string;
+  /** When the deadline check last counted who follows; absent before the deadline, when nobody knows who does not report. */
+  readonly checkedAt?: string;
+  /** Tasks and instances that the check found on the version, and not on it. */
+  readonly adoptedAtCheck?: number;
+  readonly staleAtCheck?: number;
+  /** Services that waited for their turn then: the check comes back for them. */
+  readonly deferredAtCheck?: number;
 }
 
 /** What was decided about one service that was behind at the deadline of a rotation. */
@@ -66,9 +81,14 @@ export interface DecisionRecord extends RotationKey {
   /** What whoever claimed the decision was about to do. */
   readonly intent: string;
   readonly claimedAt: string;
+  /** Who claimed last, such as a message's id. */
+  readonly claimedBy?: string;
   /** What was done: "redeploy", or why not; absent while it is under way, and after a crash. */
   readonly decision?: string;
   readonly decidedAt?: string;
+  /** What was decided before, while the credential was not known to be good, or in a dry run. */
+  readonly earlierDecision?: string;
+  readonly earlierDecidedAt?: string;
   /** ECS's id of the deployment that was forced. */
   readonly deploymentId?: string;
   readonly deploymentOutcome?: DeploymentOutcome;
@@ -128,12 +148,23 @@ export interface Ledger {
    * rotation of its own; so does any newer sign where another version was current in between.
    */
   openRotation(rotation: CurrentRotation): Promise<RotationRecord>;
+  /** Everything that is known of one rotation. */
+  readRotation(rotation: RotationKey): Promise<RotationView | undefined>;
   /** When the version became current; undefined where it is not the newest that anybody told of. */
   readCurrentSince(secretArn: string, versionId: string): Promise<string | undefined>;
   /** The first notice of a rotation stands. */
   recordNotice(rotation: RotationKey, noticedAt: Date): Promise<void>;
-  /** The first verdict that decides stands; one that leaves the question open gives way to any later one. */
+  /**
+   * "accepted" stands. Each other verdict gives way to a later one, since a login that works proves more than one that
+   * did not; but what leaves the question open never takes the place of "rejected".
+   */
   recordVerdict(rotation: RotationKey, verdict: Verdict, decidedAt: Date, reason?: string): Promise<void>;
+  /** Notes that the deadline check of a rotation has counted who follows; the newest check stands. */
+  recordCheck(
+    rotation: RotationKey,
+    checkedAt: Date,
+    result: { readonly adopted: number; readonly stale: number; readonly deferred?: number },
+  ): Promise<void>;
   readInstance(secretArn: string, instanceId: string): Promise<InstanceRecord | undefined>;
   listInstances(secretArn: string): Promise<InstanceRecord[]>;
   /**
@@ -142,24 +173,31 @@ export interface Ledger {
    * @param currentSince of the rotation that the instance follows, where that is known
    */
   recordReport(report: Report, currentSince?: string): Promise<void>;
+  /** Marks an instance that has not been heard of since it was read. */
+  markSilent(
+    secretArn: string,
+    instance: Pick<InstanceRecord, "instanceId" | "heardAt">,
+    silentSince: string,
+  ): Promise<void>;
   /** Notes that an instance that is known lives, at a report that says nothing new. */
   recordHeard(secretArn: string, instanceId: string): Promise<void>;
   /**
-   * Gives one claimant a rotation and service the right to act; another only where the first has not finished within the lease.
+   * Gives one claimant a rotation and service the right to act; another only where the first has not finished within the
+   * lease. A finished decision that was for want of a good credential, or a dry run's, gives way to any other kind.
    *
-   * @param decision what the claimant is about to do
+   * @param intent what the claimant is about to do
    * @param claimant what is handling it, such as a message's id: the same one may ask again after a crash
    * @param leaseMs how long a claim that was never finished keeps others out
-   * @returns what the first who claimed was about to do; undefined where somebody else acts, or has acted
+   * @returns false where somebody else acts, or has acted
    */
   claimDecision(
     rotation: RotationKey,
     serviceArn: string,
-    decision: string,
+    intent: string,
     claimant: string,
     now: Date,
     leaseMs: number,
-  ): Promise<string | undefined>;
+  ): Promise<boolean>;
   /** @param deploymentId of the deployment that was forced, by which {@link findRedeploys} finds the decision */
   finishDecision(
     rotation: RotationKey,
@@ -168,6 +206,8 @@ export interface Ledger {
     now: Date,
     deploymentId?: string,
   ): Promise<void>;
+  /** All decisions of one rotation, those that were claimed and not finished too. */
+  listDecisions(rotation: RotationKey): Promise<DecisionRecord[]>;
   /** The decisions that one deployment carries out: as many as secrets it brings to the service. */
   findRedeploys(deploymentId: string): Promise<DecisionRecord[]>;
   /** The first outcome of a deployment stands. @returns false where one was there already */

@@ -1,3 +1,4 @@
+import { isFinal } from "../../shared/aws/ledger/decision-rows.ts";
 import type {
   DecisionRecord,
   InstanceRecord,
@@ -10,6 +11,14 @@ import type { Report } from "../../shared/contract/report.ts";
 /** What the ledger holds of a version beside its id. */
 export type Known = Partial<Omit<RotationRecord, "secretArn" | "versionId">>;
 
+/** What the deadline check of a version found. */
+export interface Check {
+  readonly checkedAt: string;
+  readonly adopted: number;
+  readonly stale: number;
+  readonly deferred?: number;
+}
+
 /** A ledger in memory, of one secret whose versions become current once; what is known can be set. */
 export function createFakeLedger(now: () => Date) {
   const versions = new Map<string, Known>();
@@ -17,6 +26,7 @@ export function createFakeLedger(now: () => Date) {
   const decisions = new Map<string, DecisionRecord>();
   const secrets: KnownSecret[] = [];
   const claims = new Map<string, string>();
+  const checks = new Map<string, Check>();
 
   const keep = (versionId: string, values: Known) =>
     void versions.set(versionId, { ...values, ...versions.get(versionId) });
@@ -26,7 +36,9 @@ export function createFakeLedger(now: () => Date) {
   };
   const hear = (instanceId: string) => {
     const known = instances.get(instanceId);
-    if (known) instances.set(instanceId, { ...known, heardAt: now().toISOString() });
+    if (!known) return;
+    const { silentSince: _, ...heard } = known;
+    instances.set(instanceId, { ...heard, heardAt: now().toISOString() });
   };
   const finish = (key: string, values: Partial<DecisionRecord>) => {
     const known = decisions.get(key);
@@ -38,9 +50,25 @@ export function createFakeLedger(now: () => Date) {
       keep(versionId, { currentSince: currentSince.toISOString(), detectedBy });
       return { currentSince: "", detectedBy, ...versions.get(versionId), secretArn, versionId };
     },
+    readRotation: async ({ secretArn, versionId, currentSince }) => {
+      const known = versions.get(versionId);
+      const check = checks.get(versionId);
+      if (!known) return undefined;
+      const { detectedBy = "label-updated" } = known;
+      const sources = [{ source: detectedBy, toldAt: known.currentSince ?? currentSince }];
+      const kept = { secretArn, versionId, currentSince, detectedBy, sources, verdicts: [], ...known };
+      return { ...kept, ...(check && { checkedAt: check.checkedAt }) };
+    },
     readCurrentSince: async (_, versionId) => versions.get(versionId)?.currentSince,
     recordNotice: async ({ versionId }, noticedAt) => keep(versionId, { noticedAt: noticedAt.toISOString() }),
-    recordVerdict: async ({ versionId }, verdict) => keep(versionId, { verdict }),
+    recordVerdict: async ({ versionId }, verdict) => {
+      const known = versions.get(versionId);
+      const isOpen = verdict === "unverifiable" || verdict === "unreachable";
+      if (known?.verdict === "accepted" || (known?.verdict === "rejected" && isOpen)) return;
+      versions.set(versionId, { ...known, verdict });
+    },
+    recordCheck: async ({ versionId }, checkedAt, result) =>
+      void checks.set(versionId, { checkedAt: checkedAt.toISOString(), ...result }),
     readInstance: async (_, instanceId) => instances.get(instanceId),
     listInstances: async () => [...instances.values()],
     recordReport: async (report) => {
@@ -52,19 +80,43 @@ export function createFakeLedger(now: () => Date) {
       hear(instanceId);
     },
     recordHeard: async (_, instanceId) => hear(instanceId),
-    claimDecision: async (rotation, serviceArn, intent, claimant, at) => {
+    markSilent: async (_, { instanceId, heardAt }, silentSince) => {
+      const known = instances.get(instanceId);
+      if (known && known.heardAt === heardAt) instances.set(instanceId, { ...known, silentSince });
+    },
+    claimDecision: async (rotation, serviceArn, intent, claimedBy, at, leaseMs) => {
       const key = `${rotation.versionId} ${serviceArn}`;
-      if (!(await claim(key, claimant))) return undefined;
       const { secretArn, versionId, currentSince } = rotation;
-      const claimed = { secretArn, versionId, currentSince, serviceArn, intent, claimedAt: at.toISOString() };
-      if (!decisions.has(key)) decisions.set(key, claimed);
-      return decisions.get(key)?.intent;
+      const claim = { intent, claimedBy, claimedAt: at.toISOString() };
+      const { decision, decidedAt, ...known }: Partial<DecisionRecord> = decisions.get(key) ?? {};
+      if (decision !== undefined) {
+        if (!isFinal({ decision: intent }) || isFinal({ decision })) return false;
+        const earlier = { earlierDecision: decision, ...(decidedAt && { earlierDecidedAt: decidedAt }) };
+        decisions.set(key, {
+          ...known,
+          secretArn,
+          versionId,
+          currentSince,
+          serviceArn,
+          ...claim,
+          ...earlier,
+        });
+        return true;
+      }
+      const isOwn = known.claimedBy === claimedBy && (known.intent === intent || known.intent !== "redeploy");
+      const isLapsed = Date.parse(known.claimedAt ?? "") < at.getTime() - leaseMs;
+      if (known.claimedBy !== undefined && !isOwn && !isLapsed) return false;
+      decisions.set(key, { ...known, secretArn, versionId, currentSince, serviceArn, ...claim });
+      return true;
     },
     finishDecision: async ({ versionId }, serviceArn, decision, at, deploymentId) => {
       const key = `${versionId} ${serviceArn}`;
-      claims.set(key, "finished");
+      const known = decisions.get(key);
+      if (known?.decision !== undefined || (decision !== "redeploy" && known?.intent !== decision)) return;
       finish(key, { decision, decidedAt: at.toISOString(), ...(deploymentId && { deploymentId }) });
     },
+    listDecisions: async ({ versionId }) =>
+      [...decisions.values()].filter((decision) => decision.versionId === versionId),
     findRedeploys: async (deploymentId) =>
       [...decisions.values()].filter((decision) => decision.deploymentId === deploymentId),
     recordDeployment: async ({ versionId, serviceArn }, deploymentOutcome, endedAt) => {
@@ -85,7 +137,7 @@ export function createFakeLedger(now: () => Date) {
     },
     readHistory: async () => [],
   };
-  return { ledger, versions, instances, decisions, secrets };
+  return { ledger, versions, instances, decisions, secrets, checks };
 }
 
 function saidBy({

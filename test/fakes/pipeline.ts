@@ -1,5 +1,5 @@
-import { clusterOfTask, type RunningTask } from "../../shared/aws/ecs/running-tasks.ts";
-import type { EcsServices, ServiceUsingSecret } from "../../shared/aws/ecs-services.ts";
+import { clusterOfTask } from "../../shared/aws/ecs/running-tasks.ts";
+import type { EcsServices, ServiceUsingSecret, StandaloneTask } from "../../shared/aws/ecs-services.ts";
 import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { Notices } from "../../shared/aws/notices.ts";
 import type { RedeployTurns } from "../../shared/aws/redeploy-turns.ts";
@@ -9,6 +9,7 @@ import type { Notice } from "../../shared/contract/notice.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
 import { Redacted } from "../../shared/engines/redacted.ts";
 import { createFakeLedger } from "./ledger.ts";
+import { createFakeSlots } from "./redeploy-slots.ts";
 
 export const SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-AbCdEf";
 export const V1 = "11111111-1111-4111-8111-111111111111";
@@ -38,13 +39,14 @@ export function createFakePipeline(current: string = V2) {
     previousVersionId: V1,
     lastChangedAt: new Date(ROTATED_AT),
   };
-  const { ledger, versions, instances, decisions, secrets: known } = createFakeLedger(() => NOW);
+  const { ledger, versions, instances, decisions, checks, secrets: known } = createFakeLedger(() => NOW);
   const notices: Notice[] = [];
   const events: DomainEvent[] = [];
   const redeployed: string[] = [];
   const services: ServiceUsingSecret[] = [];
-  const standaloneTasks: RunningTask[] = [];
+  const standaloneTasks: StandaloneTask[] = [];
   const taken = new Map<string, number>();
+  const { slots, heldBy } = createFakeSlots(5);
 
   const secrets: Secrets = {
     describe: async () => (facts.currentVersionId === undefined ? undefined : facts),
@@ -55,6 +57,8 @@ export function createFakePipeline(current: string = V2) {
   const ecs: EcsServices = {
     findUsing: async () => ({ services, standaloneTasks }),
     knows: (instanceId) => clusterOfTask(instanceId) !== undefined,
+    findDeployment: async (serviceArn) =>
+      services.find((service) => service.serviceArn === serviceArn)?.primaryDeployment,
     forceNewDeployment: async ({ serviceArn }) => `ecs-svc/${redeployed.push(serviceArn)}`,
   };
   const turns: RedeployTurns = {
@@ -73,10 +77,10 @@ export function createFakePipeline(current: string = V2) {
       notices: noticePort,
       ecs,
       turns,
+      slots,
       now: () => NOW,
       deadlineMs: 1_000,
       claimLeaseMs: 30_000,
-      maxConcurrentRedeploys: 5,
       minIntervalMs: 300_000,
       mayRedeployUnverified: false,
       dryRun: false,
@@ -86,6 +90,7 @@ export function createFakePipeline(current: string = V2) {
     versions,
     instances,
     decisions,
+    checks,
     /** What the ledger lists. */
     known,
     services,
@@ -93,6 +98,8 @@ export function createFakePipeline(current: string = V2) {
     notices,
     events,
     redeployed,
+    /** Services that hold a place among the deployments under way. */
+    heldBy,
     eventTypes: () => events.map(({ type }) => type),
   };
 }

@@ -17,9 +17,12 @@ const PUBLISHED_RATES = {
   "cluster read": { capacity: 50, refillPerSecond: 20, actions: ["DescribeClusters", "ListClusters"] },
 } as const;
 
-/** Up to four environments run at a time, and the account's own deployments need ECS too. */
-const SHARE_OF_READS = 1 / 2;
-const SHARE_OF_WRITES = 1 / 5;
+/**
+ * Of one environment. Up to four run at a time, two for each queue (`maximumConcurrency` in serverless.yml): together they take
+ * three fifths of what may be read, and two fifths of what may be changed. The rest is for the account's own deployments.
+ */
+export const SHARE_OF_READS = 3 / 20;
+export const SHARE_OF_WRITES = 1 / 10;
 
 /**
  * Keeps one client, and so one environment of the function, below ECS's rates: a call waits for its turn. Every attempt

@@ -1,8 +1,11 @@
 import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { kindOfSecret, nameOfSecret } from "../../contract/secret-id.ts";
 
-/** How a service's tasks come to the secret; "pinned" ones start with the same version whatever is current. */
-export type SecretUse = "current" | "pinned";
+/**
+ * How tasks come to the secret: "pinned" ones start with the same version whatever is current, "partly-pinned" ones with
+ * that as well as with the current.
+ */
+export type SecretUse = "current" | "partly-pinned" | "pinned";
 
 /** Environment variables that may name the secret instead of giving its ARN. */
 const NAME_VARIABLES = new Set(["DB_SECRET_ID"]);
@@ -21,7 +24,7 @@ const SUFFIX_LENGTH = 7;
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html and secrets-envvar-ssm-paramstore.html
  *
  * @param secretId ARN of a secret or a parameter, or an id of one's own
- * @returns undefined where they do not use it; "pinned" only where nothing follows what is current
+ * @returns undefined where they do not use it
  */
 export function secretUse(
   containers: readonly ContainerDefinition[],
@@ -37,7 +40,7 @@ export function secretUse(
       names.ids.has(value) || (NAME_VARIABLES.has(variable) && names.plain.has(value)) ? ["current"] : [],
     ),
   ]);
-  return uses.includes("current") ? "current" : uses[0];
+  return new Set(uses).size > 1 ? "partly-pinned" : uses[0];
 }
 
 /**

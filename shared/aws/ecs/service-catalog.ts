@@ -2,12 +2,16 @@ import {
   type ContainerDefinition,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
+  DescribeTasksCommand,
   type ECSClient,
-  paginateListClusters,
-  paginateListServices,
+  ListClustersCommand,
+  ListServicesCommand,
   type Service,
+  type Task,
 } from "@aws-sdk/client-ecs";
-import { DependencyError } from "../../contract/errors.ts";
+import { createResumableListing } from "./resumable-listing.ts";
+import { belongsToService, listTasks, MOST_TASKS } from "./running-tasks.ts";
+import type { SearchBudget } from "./search-budget.ts";
 import { isNamedInTag, SECRETS_TAG, type SecretUse, secretUse } from "./secret-use.ts";
 
 /** Stands for all clusters of the account and Region. */
@@ -18,88 +22,103 @@ export interface ServiceCatalogOptions {
   readonly clusters: readonly string[];
   /** Epoch milliseconds. Default `Date.now`. */
   readonly now?: () => number;
-  /** How long one search may take, in milliseconds. Default 30,000. */
-  readonly searchBudgetMs?: number;
 }
 
-export interface CatalogEntry {
+interface CatalogEntry {
   /** As it is configured, or its ARN. */
   readonly cluster: string;
-  readonly serviceArn: string;
   readonly use: SecretUse;
 }
+export interface ServiceEntry extends CatalogEntry {
+  readonly serviceArn: string;
+}
+export interface StandaloneEntry extends CatalogEntry {
+  readonly taskArn: string;
+}
 
-/** Which services use a secret, by their task definitions and tags. */
+/** Who uses a secret, by task definitions and tags, and which of it may be gone by now. */
+export interface CatalogUsers {
+  readonly services: readonly ServiceEntry[];
+  /** Tasks that belong to no service. */
+  readonly standaloneTasks: readonly StandaloneEntry[];
+}
+
+/** Which services and standalone tasks use a secret. */
 export interface ServiceCatalog {
   /**
-   * @param since the services are listed anew where that was last done before it
-   * @throws DependencyError where the search takes too long; it goes on from there when it is asked again
+   * @param since what runs is listed anew where that was last done before it
+   * @throws SearchUnfinishedError where the search takes too long; it goes on from there when it is asked again
    */
-  findUsing(secretId: string, since: Date): Promise<readonly CatalogEntry[]>;
-  clusters(since: Date): Promise<readonly string[]>;
+  findUsing(secretId: string, since: Date, budget: SearchBudget): Promise<CatalogUsers>;
 }
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html and API_ListServices.html */
 const MOST_DESCRIBED = 10;
 const MOST_LISTED = 100;
-/** What was listed stays good for long; this bounds what an environment remembers of services that are gone. */
-const LONGEST_KEPT_MS = 300_000;
+
+/** What of services, tasks and definitions may be remembered; with the rest, those of a large account would fill the memory. */
+type ListedService = Pick<Service, "serviceArn" | "status" | "taskDefinition" | "tags">;
+type ListedTask = Pick<Task, "taskArn" | "taskDefinitionArn">;
+type KnownContainer = Pick<ContainerDefinition, "secrets" | "environment" | "logConfiguration">;
 
 /**
  * Remembers what it has looked up, as long as its environment lives. A revision of a task definition never changes. A
- * list of services that is younger than the rotation has all that matter: what is created, or deployed, after it starts
- * with the new version. So of a hundred rotations at two o'clock, the first search serves all.
+ * list that is younger than the rotation has all that matter: what is created, or deployed, after it starts with the new
+ * version. So of a hundred rotations at two o'clock, the first search serves all.
  */
 export function createServiceCatalog(
   client: ECSClient,
-  { clusters, now = Date.now, searchBudgetMs = 30_000 }: ServiceCatalogOptions,
+  { clusters, now = Date.now }: ServiceCatalogOptions,
 ): ServiceCatalog {
-  const definitions = new Map<string, readonly ContainerDefinition[]>();
-  const servicesOf = keepYoungerThan(now, (cluster: string) => listServices(client, cluster));
-  const everyCluster = keepYoungerThan(now, () => listClusters(client));
+  const definitions = new Map<string, Promise<readonly KnownContainer[]>>();
+  const everyCluster = createResumableListing(clustersBy(client), now);
+  const servicesOf = createResumableListing(servicesBy(client), now);
+  const standaloneTasksOf = createResumableListing(standaloneTasksBy(client), now);
 
-  const containersOf = async (taskDefinition: string): Promise<readonly ContainerDefinition[]> => {
+  const containersOf = (taskDefinition: string, budget: SearchBudget): Promise<readonly KnownContainer[]> => {
     const known = definitions.get(taskDefinition);
     if (known) return known;
-    const answer = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
-    const containers = answer.taskDefinition?.containerDefinitions ?? [];
+    budget.check();
+    const containers = describeContainers(client, taskDefinition);
     definitions.set(taskDefinition, containers);
+    containers.catch(() => definitions.delete(taskDefinition));
     return containers;
   };
 
   /** The tag tells of what the task definition does not show; where that pins the secret, it has the last word. */
-  const useOf = async ({ taskDefinition, tags = [] }: ListedService, secretId: string) => {
+  const useOf = async (
+    { taskDefinition, tags = [] }: ListedService,
+    secretId: string,
+    budget: SearchBudget,
+  ) => {
     // A service of an external deployment controller has task sets instead of a task definition.
-    const use = taskDefinition && secretUse(await containersOf(taskDefinition), secretId);
+    const use = taskDefinition && secretUse(await containersOf(taskDefinition, budget), secretId);
     if (use) return use;
     const tag = tags.find(({ key }) => key === SECRETS_TAG)?.value ?? "";
     return isNamedInTag(tag, secretId) ? "current" : undefined;
   };
 
-  const catalog: ServiceCatalog = {
-    clusters: async (since) => (clusters.includes(ALL_CLUSTERS) ? await everyCluster("", since) : clusters),
-
-    async findUsing(secretId, since) {
-      const deadline = now() + searchBudgetMs;
-      const using: CatalogEntry[] = [];
-      for (const cluster of await catalog.clusters(since)) {
-        for (const service of await servicesOf(cluster, since)) {
-          if (now() > deadline) {
-            throw new DependencyError(
-              `Looking through the services took longer than ${searchBudgetMs} ms; it goes on when the message comes again`,
-              { details: { cluster, definitionsKnown: definitions.size } },
-            );
-          }
+  return {
+    async findUsing(secretId, since, budget) {
+      const services: ServiceEntry[] = [];
+      const standaloneTasks: StandaloneEntry[] = [];
+      const all = clusters.includes(ALL_CLUSTERS) ? await everyCluster("", since, budget) : clusters;
+      for (const cluster of all) {
+        for (const service of await servicesOf(cluster, since, budget)) {
           const { serviceArn, status } = service;
           if (!serviceArn || status !== "ACTIVE") continue;
-          const use = await useOf(service, secretId);
-          if (use) using.push({ cluster, serviceArn, use });
+          const use = await useOf(service, secretId, budget);
+          if (use) services.push({ cluster, serviceArn, use });
+        }
+        for (const { taskArn, taskDefinitionArn } of await standaloneTasksOf(cluster, since, budget)) {
+          if (!taskArn || !taskDefinitionArn) continue;
+          const use = secretUse(await containersOf(taskDefinitionArn, budget), secretId);
+          if (use) standaloneTasks.push({ cluster, taskArn, use });
         }
       }
-      return using;
+      return { services, standaloneTasks };
     },
   };
-  return catalog;
 }
 
 /** Describes services of one cluster. Of those that are gone by now, nothing comes back. */
@@ -107,53 +126,61 @@ export async function describeServices(
   client: ECSClient,
   cluster: string,
   services: readonly string[],
+  budget: SearchBudget,
 ): Promise<Service[]> {
   const described: Service[] = [];
   for (let start = 0; start < services.length; start += MOST_DESCRIBED) {
-    const some = services.slice(start, start + MOST_DESCRIBED);
-    const answer = await client.send(
-      new DescribeServicesCommand({ cluster, services: some, include: ["TAGS"] }),
-    );
-    described.push(...(answer.services ?? []));
+    budget.check();
+    described.push(...(await describeSome(client, cluster, services.slice(start, start + MOST_DESCRIBED))));
   }
   return described;
 }
 
-/** What of a service may be remembered; with its events, those of a large cluster would fill the memory. */
-type ListedService = Pick<Service, "serviceArn" | "status" | "taskDefinition" | "tags">;
-
-async function listServices(client: ECSClient, cluster: string): Promise<ListedService[]> {
-  const arns: string[] = [];
-  for await (const page of paginateListServices({ client, pageSize: MOST_LISTED }, { cluster })) {
-    arns.push(...(page.serviceArns ?? []));
-  }
-  const services = await describeServices(client, cluster, arns);
-  return services.map(({ serviceArn, status, taskDefinition, tags }) => ({
-    serviceArn,
-    status,
-    taskDefinition,
-    tags,
-  }));
+async function describeSome(client: ECSClient, cluster: string, services: readonly string[]) {
+  const query = new DescribeServicesCommand({ cluster, services: [...services], include: ["TAGS"] });
+  return (await client.send(query)).services ?? [];
 }
 
-async function listClusters(client: ECSClient): Promise<string[]> {
-  const arns: string[] = [];
-  for await (const page of paginateListClusters({ client, pageSize: MOST_LISTED }, {})) {
-    arns.push(...(page.clusterArns ?? []));
-  }
-  return arns;
+async function describeContainers(client: ECSClient, taskDefinition: string): Promise<KnownContainer[]> {
+  const answer = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
+  return (answer.taskDefinition?.containerDefinitions ?? []).map(
+    ({ secrets, environment, logConfiguration }) => ({ secrets, environment, logConfiguration }),
+  );
 }
 
-/** Asks again only where the answer is older than what it is wanted for; who asks at the same time shares one answer. */
-function keepYoungerThan<T>(now: () => number, ask: (key: string) => Promise<T>) {
-  const kept = new Map<string, { readonly askedAt: number; readonly answer: Promise<T> }>();
-  return (key: string, since: Date): Promise<T> => {
-    const known = kept.get(key);
-    const at = now();
-    if (known && known.askedAt > since.getTime() && at - known.askedAt < LONGEST_KEPT_MS) return known.answer;
-    const answer = ask(key);
-    kept.set(key, { askedAt: at, answer });
-    answer.catch(() => kept.delete(key));
-    return answer;
-  };
-}
+const clustersBy = (client: ECSClient) => ({
+  list: async (_: string, nextToken: string | undefined) => {
+    const answer = await client.send(new ListClustersCommand({ maxResults: MOST_LISTED, nextToken }));
+    return { ids: answer.clusterArns ?? [], nextToken: answer.nextToken };
+  },
+  describe: async (_: string, arns: readonly string[]) => arns,
+  describedAtOnce: Number.POSITIVE_INFINITY,
+});
+
+const servicesBy = (client: ECSClient) => ({
+  list: async (cluster: string, nextToken: string | undefined) => {
+    const query = new ListServicesCommand({ cluster, maxResults: MOST_LISTED, nextToken });
+    const answer = await client.send(query);
+    return { ids: answer.serviceArns ?? [], nextToken: answer.nextToken };
+  },
+  describe: async (cluster: string, arns: readonly string[]): Promise<ListedService[]> =>
+    (await describeSome(client, cluster, arns)).map(({ serviceArn, status, taskDefinition, tags }) => ({
+      serviceArn,
+      status,
+      taskDefinition,
+      tags,
+    })),
+  describedAtOnce: MOST_DESCRIBED,
+});
+
+/** ECS lists the tasks of services among them. */
+const standaloneTasksBy = (client: ECSClient) => ({
+  list: (cluster: string, nextToken: string | undefined) => listTasks(client, cluster, nextToken),
+  describe: async (cluster: string, arns: readonly string[]): Promise<ListedTask[]> => {
+    const answer = await client.send(new DescribeTasksCommand({ cluster, tasks: [...arns] }));
+    return (answer.tasks ?? [])
+      .filter((task) => !belongsToService(task))
+      .map(({ taskArn, taskDefinitionArn }) => ({ taskArn, taskDefinitionArn }));
+  },
+  describedAtOnce: MOST_TASKS,
+});

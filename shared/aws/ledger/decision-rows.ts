@@ -1,22 +1,54 @@
 import type { DecisionRecord, Ledger } from "../ledger.ts";
-import type { LedgerTable, Row } from "./ledger-table.ts";
+import type { LedgerTable, Row, RowKey } from "./ledger-table.ts";
 import { decisionKey, deploymentKey, deploymentPartition, KEEP_DAYS } from "./row-keys.ts";
+
+const REDEPLOY = "redeploy";
+/** Decisions that one which stands for good overtakes: the credential is known to be good by then, or the dry run is over. */
+const OVERTAKEN: ReadonlySet<string> = new Set([
+  "credential-rejected",
+  "credential-unverifiable",
+  "credential-unreachable",
+  "dry-run",
+]);
+
+/** Whether a decision stands for good, so that nobody can claim it any more. */
+export function isFinal({ decision }: Pick<DecisionRecord, "decision">): boolean {
+  return decision !== undefined && !OVERTAKEN.has(decision);
+}
 
 /** Redeploys done and withheld, and how their deployments ended. */
 export function createDecisionRows(table: LedgerTable) {
+  /** Claims over a decision that was finished; the row keeps what it was. */
+  const overtake = async (key: RowKey, claim: { claimedBy: string; claimedAt: string; intent: string }) => {
+    const { decision, decidedAt } = (await table.get(key)) ?? {};
+    if (decision === undefined || decidedAt === undefined || !OVERTAKEN.has(decision)) return false;
+    const row = await table.update(key, {
+      set: { ...claim, earlierDecision: decision, earlierDecidedAt: decidedAt },
+      remove: ["decision", "decidedAt"],
+      keepDays: KEEP_DAYS,
+      // Of those who find it so, one gets it.
+      condition: "#decision = :earlierDecision AND #decidedAt = :earlierDecidedAt",
+    });
+    return row !== undefined;
+  };
+
   return {
-    async claimDecision(rotation, serviceArn, decision, claimant, now, leaseMs) {
+    async claimDecision(rotation, serviceArn, intent, claimant, now, leaseMs) {
       const { secretArn, versionId, currentSince } = rotation;
-      // Its own claim counts too: the SDK repeats a request whose answer was lost, and SQS a message after a crash.
-      const isFree = "attribute_not_exists(#decision) AND (#claimedBy = :claimedBy OR #claimedAt < :lapsed)";
-      const row = await table.update(decisionKey(rotation, serviceArn), {
-        set: { claimedBy: claimant, claimedAt: now.toISOString() },
-        keep: { secretArn, versionId, currentSince, serviceArn, intent: decision },
+      const key = decisionKey(rotation, serviceArn);
+      const claim = { claimedBy: claimant, claimedAt: now.toISOString(), intent };
+      // Its own claim counts too: the SDK repeats a request whose answer was lost, and SQS a message after a crash. But
+      // what is being deployed by a copy of the message is not withheld by another.
+      const isOwn = "#claimedBy = :claimedBy AND (#intent = :intent OR #intent <> :redeploy)";
+      const isFree = `attribute_not_exists(#decision) AND ((${isOwn}) OR #claimedAt < :lapsed)`;
+      const row = await table.update(key, {
+        set: claim,
+        keep: { secretArn, versionId, currentSince, serviceArn },
         keepDays: KEEP_DAYS,
         condition: `attribute_not_exists(#claimedBy) OR (${isFree})`,
-        values: { lapsed: new Date(now.getTime() - leaseMs).toISOString() },
+        values: { lapsed: new Date(now.getTime() - leaseMs).toISOString(), redeploy: REDEPLOY },
       });
-      return row?.intent;
+      return row !== undefined || (isFinal({ decision: intent }) && (await overtake(key, claim)));
     },
 
     async finishDecision(rotation, serviceArn, decision, now, deploymentId) {
@@ -29,11 +61,18 @@ export function createDecisionRows(table: LedgerTable) {
           keepDays: KEEP_DAYS,
         });
       }
+      // Who withholds does not finish what somebody has claimed since to redeploy.
+      const isOpen = "attribute_not_exists(#decision)";
       await table.update(key, {
         set: { decision, decidedAt: now.toISOString(), ...(deploymentId && { deploymentId }) },
         keepDays: KEEP_DAYS,
-        condition: "attribute_not_exists(#decision)",
+        condition: decision === REDEPLOY ? isOpen : `${isOpen} AND #intent = :decision`,
       });
+    },
+
+    async listDecisions(rotation) {
+      const { pk, sk: prefix } = decisionKey(rotation, "");
+      return (await table.list(pk, { prefix })).map(toDecision);
     },
 
     async findRedeploys(deploymentId) {
@@ -59,7 +98,15 @@ export function createDecisionRows(table: LedgerTable) {
 
 export function toDecision(row: Row): DecisionRecord {
   const { secretArn = "", versionId = "", currentSince = "", serviceArn = "" } = row;
-  const { intent = "", claimedAt = "", decision, decidedAt } = row;
+  const {
+    intent = "",
+    claimedAt = "",
+    claimedBy,
+    decision,
+    decidedAt,
+    earlierDecision,
+    earlierDecidedAt,
+  } = row;
   const { deploymentId, deploymentOutcome: outcome, deploymentEndedAt } = row;
   return {
     secretArn,
@@ -68,8 +115,11 @@ export function toDecision(row: Row): DecisionRecord {
     serviceArn,
     intent,
     claimedAt,
+    ...(claimedBy && { claimedBy }),
     ...(decision && { decision }),
     ...(decidedAt && { decidedAt }),
+    ...(earlierDecision && { earlierDecision }),
+    ...(earlierDecidedAt && { earlierDecidedAt }),
     ...(deploymentId && { deploymentId }),
     ...((outcome === "completed" || outcome === "failed") && { deploymentOutcome: outcome }),
     ...(deploymentEndedAt && { deploymentEndedAt }),

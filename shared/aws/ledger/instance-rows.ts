@@ -20,6 +20,7 @@ export function createInstanceRows(table: LedgerTable, now: () => Date) {
   const recordHeard: Ledger["recordHeard"] = async (secretArn, instanceId) => {
     await table.update(instanceKey(secretArn, instanceId), {
       set: heard(),
+      remove: ["silentSince"],
       keepDays: KEEP_INSTANCE_DAYS,
       condition: "attribute_exists(#instanceId)",
     });
@@ -48,6 +49,7 @@ export function createInstanceRows(table: LedgerTable, now: () => Date) {
           : { rejectedVersionId: versionId, rejectedCode: report.reason?.code ?? "unknown" };
       const isKept = await table.update(instanceKey(secretArn, instanceId), {
         set: { instanceId, service, ...said, [at]: inUtc(occurredAt), ...heard() },
+        remove: ["silentSince"],
         keepDays: KEEP_INSTANCE_DAYS,
         condition: `attribute_not_exists(#${at}) OR #${at} < :${at}`,
       });
@@ -55,6 +57,17 @@ export function createInstanceRows(table: LedgerTable, now: () => Date) {
     },
 
     recordHeard,
+
+    async markSilent(secretArn, { instanceId, heardAt }, silentSince) {
+      await table.update(instanceKey(secretArn, instanceId), {
+        set: { silentSince },
+        keepDays: KEEP_INSTANCE_DAYS,
+        condition: heardAt
+          ? "#heardAt = :seenAt"
+          : "attribute_exists(#instanceId) AND attribute_not_exists(#heardAt)",
+        ...(heardAt && { values: { seenAt: heardAt } }),
+      });
+    },
   } satisfies Partial<Ledger>;
 }
 
@@ -80,7 +93,8 @@ async function countAdoption(table: LedgerTable, report: Report, currentSince: s
   const rotation = rotationKey({ ...report, currentSince });
   const row = await table.get(rotation);
   if (!row) return;
-  const at = inUtc(report.occurredAt);
+  // Clocks differ between machines: a swap cannot come before its rotation.
+  const at = [inUtc(report.occurredAt), currentSince].toSorted()[1] ?? currentSince;
   const { adoptedFirstAt: first, adoptedLastAt: last } = row;
   const exists = "attribute_exists(#currentSince)";
   if (first === undefined || at < first) {
@@ -101,7 +115,7 @@ async function countAdoption(table: LedgerTable, report: Report, currentSince: s
 
 export function toInstance(row: Row): InstanceRecord {
   const { instanceId = "", service = "", versionId, swappedAt, trigger, timings, heardAt } = row;
-  const { rejectedVersionId, rejectedAt, rejectedCode } = row;
+  const { rejectedVersionId, rejectedAt, rejectedCode, silentSince } = row;
   return {
     instanceId,
     service,
@@ -113,5 +127,6 @@ export function toInstance(row: Row): InstanceRecord {
     ...(rejectedAt && { rejectedAt }),
     ...(rejectedCode && { rejectedCode }),
     ...(heardAt && { heardAt }),
+    ...(silentSince && { silentSince }),
   };
 }

@@ -7,7 +7,12 @@ import { KEEP_DAYS, newestKey, rotationKey, SECRETS } from "./row-keys.ts";
 
 /** Two signs of one move differ by no more than what refines an event's whole second. */
 const SAME_MOVE_MS = 1_000;
+/** Attributes by source, and by verdict: the first time of each, and the first reason for each verdict. */
 const TOLD = "told:";
+const TRIED = "tried:";
+const WHY = "why:";
+const OPEN_VERDICTS = { unverifiable: "unverifiable", unreachable: "unreachable" } as const;
+const DECIDES: ReadonlySet<Verdict> = new Set(["accepted", "rejected"]);
 
 /**
  * Rotations. Which one is the newest of a secret stands in a row of its own, and moves forward in time only; that row says
@@ -54,6 +59,11 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
       return toRotation(row);
     },
 
+    async readRotation(rotation) {
+      const row = await table.get(rotationKey(rotation));
+      return row && toRotationView(row);
+    },
+
     async readCurrentSince(secretArn, versionId) {
       const newest = await readNewest(secretArn);
       return newest?.versionId === versionId ? newest.currentSince : undefined;
@@ -68,15 +78,30 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
     },
 
     async recordVerdict(rotation, verdict, decidedAt, reason) {
-      const isOpen = "attribute_not_exists(#verdict) OR #verdict = :unverifiable OR #verdict = :unreachable";
+      const at = decidedAt.toISOString();
+      const replaced = DECIDES.has(verdict) ? { ...OPEN_VERDICTS, rejected: "rejected" } : OPEN_VERDICTS;
+      const isReplaced = Object.keys(replaced).map((value) => `#verdict = :${value}`);
       await table.update(rotationKey(rotation), {
-        set: { verdict, decidedAt: decidedAt.toISOString(), ...(reason && { reason }) },
+        set: { verdict, decidedAt: at, ...(reason && { reason }) },
+        keep: { [`${TRIED}${verdict}`]: at, ...(reason && { [`${WHY}${verdict}`]: reason }) },
         remove: reason ? [] : ["reason"],
         keepDays: KEEP_DAYS,
-        condition: `attribute_exists(#currentSince) AND (${isOpen})`,
-        values: { unverifiable: "unverifiable", unreachable: "unreachable" } satisfies Partial<
-          Record<Verdict, Verdict>
-        >,
+        condition: `attribute_exists(#currentSince) AND (attribute_not_exists(#verdict) OR ${isReplaced.join(" OR ")})`,
+        values: replaced,
+      });
+    },
+
+    async recordCheck(rotation, checkedAt, { adopted, stale, deferred = 0 }) {
+      await table.update(rotationKey(rotation), {
+        set: {
+          checkedAt: checkedAt.toISOString(),
+          adoptedAtCheck: String(adopted),
+          staleAtCheck: String(stale),
+          deferredAtCheck: String(deferred),
+        },
+        keepDays: KEEP_DAYS,
+        condition:
+          "attribute_exists(#currentSince) AND (attribute_not_exists(#checkedAt) OR #checkedAt <= :checkedAt)",
       });
     },
 
@@ -112,18 +137,31 @@ function toRotation(row: Row): RotationRecord {
 /** A rotation's row with everything in it. */
 export function toRotationView(row: Row): RotationView {
   const { decidedAt, reason, adoptedFirstAt, adoptedLastAt } = row;
-  const sources = Object.entries(row)
-    .filter(([name]) => name.startsWith(TOLD))
-    .map(([name, toldAt]) => ({ source: name.slice(TOLD.length), toldAt }))
-    .toSorted((a, b) => a.toldAt.localeCompare(b.toldAt));
+  const { checkedAt, adoptedAtCheck, staleAtCheck, deferredAtCheck } = row;
   return {
     ...toRotation(row),
-    sources,
+    sources: byTime(row, TOLD).map(([source, toldAt]) => ({ source, toldAt })),
+    verdicts: byTime(row, TRIED).flatMap(([verdict, at]) => {
+      const why = row[`${WHY}${verdict}`];
+      return isVerdict(verdict) ? [{ verdict, decidedAt: at, ...(why && { reason: why }) }] : [];
+    }),
     ...(decidedAt && { decidedAt }),
     ...(reason && { reason }),
     ...(adoptedFirstAt && { adoptedFirstAt }),
     ...(adoptedLastAt && { adoptedLastAt }),
+    ...(checkedAt && { checkedAt }),
+    ...(adoptedAtCheck && { adoptedAtCheck: Number(adoptedAtCheck) }),
+    ...(staleAtCheck && { staleAtCheck: Number(staleAtCheck) }),
+    ...(deferredAtCheck && { deferredAtCheck: Number(deferredAtCheck) }),
   };
+}
+
+/** What stands under names that begin with the prefix, each with its time, the earliest first. */
+function byTime(row: Row, prefix: string): [name: string, at: string][] {
+  return Object.entries(row)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, at]): [string, string] => [name.slice(prefix.length), at])
+    .toSorted(([, one], [, other]) => one.localeCompare(other));
 }
 
 function isVerdict(text: string | undefined): text is Verdict {

@@ -23,34 +23,42 @@ export function toHistory(
 }
 
 function historyOfRotation(rotation: RotationView): HistoryEntry[] {
-  const { versionId, currentSince, detectedBy, sources, noticedAt, verdict, decidedAt, reason } = rotation;
+  const { versionId, currentSince, detectedBy, sources, noticedAt, verdicts } = rotation;
   return [
     { at: currentSince, versionId, what: "rotated", source: detectedBy },
     ...sources
       .filter(({ source }) => source !== detectedBy)
       .map(({ source, toldAt }) => ({ at: toldAt, versionId, what: "seen-again", source }) as const),
     ...(noticedAt ? [{ at: noticedAt, versionId, what: "noticed" } as const] : []),
-    ...(verdict && decidedAt
-      ? [{ at: decidedAt, versionId, what: "verified", verdict, ...(reason && { reason }) } as const]
-      : []),
+    ...verdicts.map(
+      ({ decidedAt, ...verdict }) => ({ at: decidedAt, versionId, what: "verified", ...verdict }) as const,
+    ),
   ];
 }
 
 function historyOfDecision(record: DecisionRecord): HistoryEntry[] {
   const { versionId, serviceArn, intent, claimedAt, decision, decidedAt } = record;
-  const { deploymentOutcome: outcome, deploymentEndedAt } = record;
-  // What a handler that crashed was about to do, it may have done.
-  if (!decision || !decidedAt) return [{ at: claimedAt, versionId, serviceArn, what: "undecided", intent }];
-  const decided = { at: decidedAt, versionId, serviceArn };
+  const { earlierDecision, earlierDecidedAt, deploymentOutcome: outcome, deploymentEndedAt } = record;
+  const base = { versionId, serviceArn };
   return [
-    decision === "redeploy"
-      ? { ...decided, what: "redeployed" }
-      : { ...decided, what: "withheld", reason: decision },
+    // What was withheld until the credential was known to be good.
+    ...(earlierDecision && earlierDecidedAt
+      ? [{ at: earlierDecidedAt, ...base, what: "withheld", reason: earlierDecision } as const]
+      : []),
+    // What a handler that crashed was about to do, it may have done.
+    ...(decision && decidedAt
+      ? [{ at: decidedAt, ...base, ...outcomeOf(decision) }]
+      : [{ at: claimedAt, ...base, what: "undecided", intent } as const]),
     ...(outcome && deploymentEndedAt
-      ? [{ at: deploymentEndedAt, versionId, serviceArn, what: "deployment-ended", outcome } as const]
+      ? [{ at: deploymentEndedAt, ...base, what: "deployment-ended", outcome } as const]
       : []),
   ];
 }
+
+const outcomeOf = (decision: string) =>
+  decision === "redeploy"
+    ? ({ what: "redeployed" } as const)
+    : ({ what: "withheld", reason: decision } as const);
 
 function historyOfInstance(row: Row): HistoryEntry {
   const {

@@ -50,6 +50,8 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: choose("interrupt the store"), logins: fc.integer({ min: 1, max: 12 }) }),
   },
+  { weight: 2, arbitrary: fc.record({ do: choose("mend the store") }) },
+  { weight: 1, arbitrary: fc.record({ do: choose("deploy by hand"), pick }) },
   { weight: 2, arbitrary: fc.record({ do: choose("end a deployment"), isGood: fc.boolean() }) },
   { weight: 5, arbitrary: fc.record({ do: choose("wait"), ms: fc.constantFrom(40, 1_100, 5_000, 61_000) }) },
 );
@@ -82,6 +84,10 @@ async function take(pipeline: SimulatedPipeline, taken: Step): Promise<void> {
       return world.secret.delayReads();
     case "interrupt the store":
       return world.secret.interruptStore(taken.logins);
+    case "mend the store":
+      return world.mendStore();
+    case "deploy by hand":
+      return world.deploy(taken.pick);
     case "end a deployment":
       return void world.endDeployment(taken.isGood ? "completed" : "failed");
     case "wait":
@@ -106,20 +112,22 @@ async function check(pipeline: SimulatedPipeline): Promise<void> {
   throw new Error(["Broken:", ...broken, "", "The interleaving:", ...world.trace].join("\n"));
 }
 
-const newPipeline = () => new SimulatedPipeline(new SimulatedWorld(dynamoDb.client, tableName, `r${++runs}`));
+const newPipeline = (mayRestore = false) =>
+  new SimulatedPipeline(new SimulatedWorld(dynamoDb.client, tableName, `r${++runs}`, mayRestore));
 
 /** @throws Error with the shortest schedule found that breaks an invariant, call by call */
 async function explore<T>(
   schedules: fc.Arbitrary<T>,
   runs: number,
   follow: (schedule: T, pipeline: SimulatedPipeline) => Promise<void>,
+  mayRestore = false,
 ): Promise<void> {
   const until = performance.now() + TIME_LIMIT_MS;
   let checked = 0;
   const property = fc.asyncProperty(schedules, async (schedule) => {
     // A slow machine looks at fewer, and shortens less.
     if (performance.now() > until) return;
-    const pipeline = newPipeline();
+    const pipeline = newPipeline(mayRestore);
     await follow(schedule, pipeline);
     await check(pipeline);
     checked += 1;
@@ -138,6 +146,15 @@ test("every interleaving of handlers, copies, crashes and newer rotations keeps 
     pipeline.world.rotate("accepted", true);
     for (const taken of steps) await take(pipeline, taken);
   });
+});
+
+test("so does every one in which verify moves AWSCURRENT back from what the store refuses", async () => {
+  const schedules = fc.array(step, { minLength: 10, maxLength: 70, size: "max" });
+  const follow = async (steps: readonly Step[], pipeline: SimulatedPipeline) => {
+    pipeline.world.rotate("rejected", true);
+    for (const taken of steps) await take(pipeline, taken);
+  };
+  await explore(schedules, Math.ceil(RUNS / 3), follow, true);
 });
 
 test("copies of every message that are handled side by side keep the invariants", async () => {

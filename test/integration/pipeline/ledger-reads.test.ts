@@ -48,6 +48,7 @@ test("tells of a secret: rotations with sources and adoption, instances and deci
     noticedAt: later(20).toISOString(),
     verdict: "accepted",
     decidedAt: later(30).toISOString(),
+    verdicts: [{ verdict: "accepted", decidedAt: later(30).toISOString() }],
     adoptedFirstAt: later(60).toISOString(),
     adoptedLastAt: later(600).toISOString(),
   });
@@ -67,6 +68,7 @@ test("tells of a secret: rotations with sources and adoption, instances and deci
       serviceArn: "legacy-api",
       intent: "redeploy",
       claimedAt: later(1_000).toISOString(),
+      claimedBy: "m1",
       decision: "redeploy",
       decidedAt: later(1_010).toISOString(),
       deploymentId: "ecs-svc/1",

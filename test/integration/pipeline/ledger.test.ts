@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { NOW, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
 import { type LocalDynamoDb, startDynamoDb } from "./dynamodb.ts";
-import { LEASE_MS, later, openLedger, reportOf } from "./ledger-scene.ts";
+import { keyOf, later, openLedger, reportOf } from "./ledger-scene.ts";
 
 let dynamoDb: LocalDynamoDb;
 let scene: ReturnType<typeof openLedger>;
@@ -39,30 +39,66 @@ test("begins a rotation once when many tell of it at the same time", async () =>
   expect((await scene.ledger.readSecret(SECRET_ARN)).rotations).toHaveLength(1);
 });
 
-test("keeps the first notice and the first verdict of a rotation that decides", async () => {
+test("keeps the first notice of a rotation", async () => {
   const rotation = await scene.open();
   await scene.ledger.recordNotice(rotation, later(40));
   await scene.ledger.recordNotice(rotation, later(90));
-  await scene.ledger.recordVerdict(rotation, "rejected", later(50), "refused");
-  await scene.ledger.recordVerdict(rotation, "accepted", later(60));
-  expect(await scene.open()).toEqual({
-    ...rotation,
-    noticedAt: later(40).toISOString(),
-    verdict: "rejected",
-  });
+  expect(await scene.open()).toEqual({ ...rotation, noticedAt: later(40).toISOString() });
 });
 
-test.each(["unverifiable", "unreachable"] as const)(
-  "lets a verdict that decides follow on %s",
-  async (open_) => {
+test.each(["unverifiable", "unreachable", "rejected"] as const)(
+  "lets a login that succeeds follow on %s, and keeps both in the history",
+  async (first) => {
     const rotation = await scene.open();
-    await scene.ledger.recordVerdict(rotation, open_, later(50), "no host");
+    await scene.ledger.recordVerdict(rotation, first, later(50), "no host");
     await scene.ledger.recordVerdict(rotation, "accepted", later(60));
     const { current } = await scene.ledger.readSecret(SECRET_ARN);
     expect(current).toMatchObject({ verdict: "accepted", decidedAt: later(60).toISOString() });
     expect(current).not.toHaveProperty("reason");
+    expect((await scene.ledger.readHistory(SECRET_ARN)).slice(1)).toEqual([
+      {
+        at: later(50).toISOString(),
+        versionId: V2,
+        what: "verified",
+        verdict: first,
+        reason: "no host",
+      },
+      { at: later(60).toISOString(), versionId: V2, what: "verified", verdict: "accepted" },
+    ]);
   },
 );
+
+test.each([
+  ["accepted", "rejected"],
+  ["accepted", "unreachable"],
+  ["rejected", "unverifiable"],
+  ["rejected", "unreachable"],
+] as const)("keeps %s, whatever comes after: %s", async (first, next) => {
+  const rotation = await scene.open();
+  await scene.ledger.recordVerdict(rotation, first, later(50));
+  await scene.ledger.recordVerdict(rotation, next, later(60), "no answer");
+  const { current } = await scene.ledger.readSecret(SECRET_ARN);
+  expect(current).toMatchObject({ verdict: first, decidedAt: later(50).toISOString() });
+  expect(current?.verdicts).toHaveLength(1);
+});
+
+test("keeps what the newest deadline check found, whatever the order", async () => {
+  const rotation = await scene.open();
+  await scene.ledger.recordCheck(rotation, later(60_000), { adopted: 3, stale: 0 });
+  await scene.ledger.recordCheck(rotation, later(30_000), { adopted: 1, stale: 2, deferred: 1 });
+  expect((await scene.ledger.readSecret(SECRET_ARN)).current).toMatchObject({
+    checkedAt: later(60_000).toISOString(),
+    adoptedAtCheck: 3,
+    staleAtCheck: 0,
+    deferredAtCheck: 0,
+  });
+});
+
+test("records no check of a rotation that it does not know", async () => {
+  const never = { secretArn: SECRET_ARN, versionId: V2, currentSince: NOW.toISOString() };
+  await scene.ledger.recordCheck(never, later(60_000), { adopted: 3, stale: 0 });
+  expect((await scene.ledger.readSecret(SECRET_ARN)).rotations).toEqual([]);
+});
 
 test("begins anew where AWSCURRENT is moved back to an earlier version", async () => {
   const before = await scene.open();
@@ -136,36 +172,6 @@ test("lists every instance of a secret, over as many pages as it takes, and of n
   ).toEqual(names.toSorted());
 });
 
-test("lets one of many claim a decision", async () => {
-  const rotation = await scene.open();
-  const claims = await Promise.all(
-    Array.from({ length: 10 }, (_, index) =>
-      scene.ledger.claimDecision(rotation, "legacy-api", "redeploy", `m${index}`, NOW, LEASE_MS),
-    ),
-  );
-  expect(claims.filter(Boolean)).toHaveLength(1);
-});
-
-test("lets a claimant find its own claim and what it was about to do, as after an answer that was lost", async () => {
-  const rotation = await scene.open();
-  const claim = (decision: string, claimant: string) =>
-    scene.ledger.claimDecision(rotation, "legacy-api", decision, claimant, NOW, LEASE_MS);
-  expect(await claim("redeploy", "m1")).toBe("redeploy");
-  expect(await claim("deployment-in-progress", "m1")).toBe("redeploy");
-  expect(await claim("redeploy", "m2")).toBeUndefined();
-});
-
-test("gives a claim that was never finished to the next one after the lease, and a finished one to nobody", async () => {
-  const rotation = await scene.open();
-  const claim = (claimant: string, afterMs: number) =>
-    scene.ledger.claimDecision(rotation, "legacy-api", "redeploy", claimant, later(afterMs), LEASE_MS);
-  await claim("m1", 0);
-  expect(await claim("m2", 29_000)).toBeUndefined();
-  expect(await claim("m2", 31_000)).toBe("redeploy");
-  await scene.ledger.finishDecision(rotation, "legacy-api", "redeploy", later(32_000));
-  expect([await claim("m2", 33_000), await claim("m3", 90_000)]).toEqual([undefined, undefined]);
-});
-
 test("lets a step be measured by one message", async () => {
   const claim = (messageId: string) => scene.ledger.claimMeasurement(SECRET_ARN, `${V2}#X#`, messageId, NOW);
   const claims = await Promise.all(["m1", "m2", "m3"].map(claim));
@@ -199,4 +205,46 @@ test("notes when an instance was heard of last, whatever it said", async () => {
       heardAt: scene.clock.now.toISOString(),
     },
   ]);
+});
+
+test("marks an instance as silent until its next report, unless it was heard of in between", async () => {
+  await scene.ledger.recordReport(reportOf());
+  const read = () => scene.ledger.readInstance(SECRET_ARN, "task-1");
+  const mark = async (instance = { instanceId: "task-1", heardAt: NOW.toISOString() }) =>
+    scene.ledger.markSilent(SECRET_ARN, instance, later(1_000).toISOString());
+  await mark();
+  expect(await read()).toMatchObject({ silentSince: later(1_000).toISOString() });
+
+  scene.clock.now = later(2_000);
+  await scene.ledger.recordHeard(SECRET_ARN, "task-1");
+  expect(await read()).not.toHaveProperty("silentSince");
+  await mark();
+  expect(await read()).not.toHaveProperty("silentSince");
+
+  await mark({ instanceId: "task-1", heardAt: later(2_000).toISOString() });
+  await scene.ledger.recordReport(reportOf({ versionId: V2, occurredAt: later(3_000).toISOString() }));
+  expect(await read()).not.toHaveProperty("silentSince");
+  await mark({ instanceId: "task-9", heardAt: NOW.toISOString() });
+  expect(await scene.ledger.listInstances(SECRET_ARN)).toHaveLength(1);
+});
+
+test("tells everything about one rotation", async () => {
+  const rotation = await scene.open();
+  await scene.ledger.recordNotice(rotation, later(40));
+  expect(await scene.ledger.readRotation(rotation)).toMatchObject({
+    ...keyOf(rotation),
+    noticedAt: later(40).toISOString(),
+    sources: [{ source: "label-updated", toldAt: NOW.toISOString() }],
+  });
+  expect(await scene.ledger.readRotation({ ...rotation, versionId: V1 })).toBeUndefined();
+});
+
+test("an adoption that a clock puts before its rotation counts from the rotation", async () => {
+  const rotation = await scene.open();
+  const early = reportOf({ versionId: V2, occurredAt: "1999-12-31T23:59:59Z" });
+  await scene.ledger.recordReport(early, rotation.currentSince);
+  expect(await scene.ledger.readRotation(rotation)).toMatchObject({
+    adoptedFirstAt: rotation.currentSince,
+    adoptedLastAt: rotation.currentSince,
+  });
 });

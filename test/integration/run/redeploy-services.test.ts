@@ -1,7 +1,11 @@
 import { RunTaskCommand } from "@aws-sdk/client-ecs";
+import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { rotationSucceededEvent } from "../../../local/aws/secrets/secret-events.ts";
 import { CLUSTER } from "../../../local/demo/services.ts";
+import { asSuperuser } from "../../../local/sample-store.ts";
 import type { DomainEventType } from "../../../shared/contract/domain-event.ts";
+import { topicKey } from "../../../shared/contract/topics.ts";
 import { eventually, startTestRun, type TestRun } from "./local-run.ts";
 import { alarmState, sumOf } from "./operator-view.ts";
 import { startTestService } from "./service.ts";
@@ -132,11 +136,50 @@ test("a standalone task and a host that stay behind raise an alarm, since nothin
   await eventually(async () => expect(await alarmState(run, "stale-unmanaged")).toBe("ALARM"));
 });
 
+test("a standalone task that never reported is found by its task definition", async () => {
+  const store = await createTestStore(run);
+  const service = await startTestService(run, store);
+  const { tasks: [task] = [] } = await run.clients.ecs.send(
+    new RunTaskCommand({ cluster: CLUSTER, taskDefinition: service.name }),
+  );
+  const { versionId } = await store.rotate("alternating-users");
+  await eventually(() =>
+    expect(told(versionId, "StaleUnmanaged")).toMatchObject([
+      { detail: { instances: 1, examples: [task?.taskArn] } },
+    ]),
+  );
+});
+
+test("a service that was left alone for a rejected credential is redeployed once the store takes it", async () => {
+  const store = await createTestStore(run);
+  const service = await startTestService(run, store);
+  const { versionId } = await store.rotate("password-never-set");
+  await eventually(() =>
+    expect(told(versionId, "RedeployWithheld")).toMatchObject([
+      { detail: { reason: "credential-rejected" } },
+    ]),
+  );
+  await setPassword(store.secretArn);
+  await run.sendEvent(rotationSucceededEvent(run.place, store.secretArn, new Date()));
+  await eventually(() => expect(told(versionId, "ServiceRedeployed")).toHaveLength(1));
+  await service.steady();
+  expect(told(versionId, "CredentialVerified")).toMatchObject([{ detail: { previousVerdict: "rejected" } }]);
+});
+
+/** What the rotation left out: the store gets the password that the secret has. */
+async function setPassword(SecretId: string): Promise<void> {
+  const { SecretString = "{}" } = await run.clients.secrets.send(new GetSecretValueCommand({ SecretId }));
+  const { username, password } = JSON.parse(SecretString) as { username: string; password: string };
+  await asSuperuser(run.postgres, run.postgres.superuser, async (client) => {
+    await client.query(`alter role ${username} login password '${password}'`);
+  });
+}
+
 /** What an instance says when it begins to run on a version. */
 async function report(secretArn: string, versionId: string, instanceId: string): Promise<void> {
   const occurredAt = new Date().toISOString();
   const what = { outcome: "swapped", trigger: "start", occurredAt, timings: {}, service: "reader" };
-  const body = { v: 1, secretArn, versionId, instanceId, ...what };
+  const body = { v: 1, secretArn, versionId, instanceId, ...what, topicKey: topicKey(secretArn) };
   expect(await run.invoke("acknowledge", batchOf(run, "acknowledge", [body]))).toEqual({
     batchItemFailures: [],
   });

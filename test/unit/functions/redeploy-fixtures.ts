@@ -1,6 +1,6 @@
 import type { ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
 import type { Verdict } from "../../../shared/aws/ledger.ts";
-import { createFakePipeline, ROTATED_AT, V2 } from "../../fakes/pipeline.ts";
+import { createFakePipeline, NOW, ROTATED_AT, V2 } from "../../fakes/pipeline.ts";
 
 export const currentSince = new Date(ROTATED_AT);
 export const before = new Date(currentSince.getTime() - 60_000);
@@ -42,3 +42,8 @@ export function pipelineWith(verdict: Verdict | undefined) {
   for (const task of ["o1", "o2"]) fake.instances.set(task, onVersion(task, V2));
   return fake;
 }
+
+/** A check that comes back, as the one that a message began. */
+export const again = (claimant: string, round: number, waitingSince = NOW) => ({
+  progress: { claimant, round, waitingSince: waitingSince.toISOString(), deferred: 1 },
+});

@@ -36,6 +36,15 @@ test("tells once that a deployment that was forced is done, and how long it took
   ]);
 });
 
+test("a deployment that has ended gives its place to the next one, and an earlier one's end does not", async () => {
+  const { follow, heldBy } = await afterRedeploy();
+  expect(heldBy()).toEqual(["legacy-api"]);
+  await follow({ ...change, deploymentId: "ecs-svc/0" });
+  expect(heldBy()).toEqual(["legacy-api"]);
+  await follow({ ...change, outcome: "failed" });
+  expect(heldBy()).toEqual([]);
+});
+
 test("tells that the circuit breaker stopped it, whatever ECS says afterwards", async () => {
   const { follow, events } = await afterRedeploy();
   const reason = "ECS deployment circuit breaker: task failed to start.";
@@ -79,6 +88,25 @@ test("a check that was deferred goes on as the one that it was", () => {
   });
 });
 
+test("a credential that is accepted after all begins a check of that rotation", () => {
+  const verified = readEvent("domain/credential-verified.json") as { detail: object };
+  const tried = {
+    previousVerdict: "unreachable",
+    detectedBy: "label-updated",
+    toldAt: "2026-11-01T10:00:00Z",
+  };
+  const message = parseRedeployMessage({ ...verified, detail: { ...verified.detail, ...tried } });
+  expect(message).toMatchObject({
+    event: {
+      versionId: "00000000-0000-4000-8000-000000000001",
+      source: "label-updated",
+      occurredAt: "2026-11-01T10:00:00Z",
+    },
+    acceptedSince: "2026-11-01T10:00:00.000Z",
+  });
+  expect(message).not.toHaveProperty("progress");
+});
+
 test("an event of a rotation begins a check", () => {
   const message = parseRedeployMessage(readEvent("sources/secret-label-updated.json"));
   expect(message).toMatchObject({ event: { source: "label-updated" } });
@@ -86,7 +114,8 @@ test("an event of a rotation begins a check", () => {
 });
 
 test.each([
-  { what: "another domain event", body: readEvent("domain/credential-verified.json") },
+  { what: "a first verdict", body: readEvent("domain/credential-verified.json") },
+  { what: "another domain event", body: readEvent("domain/instance-swapped.json") },
   {
     what: "a deployment that is under way",
     body: {

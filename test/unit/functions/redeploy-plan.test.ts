@@ -126,6 +126,37 @@ test.each<{
     service: service("s", { t: before }, { use: "pinned" }),
     decision: "secret-pinned",
   },
+  {
+    name: "a pinned secret, and a deployment that began after the rotation",
+    verdict: "accepted",
+    service: service("s", { t: before }, { use: "pinned", ...inProgress(after) }),
+    decision: "secret-pinned",
+  },
+  {
+    name: "a pinned secret, and a task that is newer than the rotation",
+    verdict: "accepted",
+    service: service("s", { t: after }, { use: "pinned" }),
+    decision: "secret-pinned",
+  },
+  {
+    name: "a pinned secret, and a task that reported the version itself",
+    verdict: "accepted",
+    service: service("s", { t: before }, { use: "pinned" }),
+    reported: V2,
+    decision: undefined,
+  },
+  {
+    name: "a secret that is pinned in part, and a task that is older than the rotation",
+    verdict: "accepted",
+    service: service("s", { t: before }, { use: "partly-pinned" }),
+    decision: "redeploy",
+  },
+  {
+    name: "a secret that is pinned in part, and a task that is newer",
+    verdict: "accepted",
+    service: service("s", { t: after }, { use: "partly-pinned" }),
+    decision: undefined,
+  },
 ])("decides on $name: $decision", ({ verdict, service, reported, decision, ...setting }) => {
   const instances = reported ? [onVersion("t", reported)] : [];
   const plan = planRedeploy(facts({ verdict, services: [service], instances, ...setting }));
@@ -141,6 +172,14 @@ test("standalone tasks are behind until they report the version, or where they s
   ];
   const instances = [onVersion("behind", V1), onVersion("on-it", V2), onVersion("new", V1)];
   expect(planRedeploy(facts({ standaloneTasks, instances })).unmanaged).toEqual(["behind"]);
+});
+
+test("a standalone task that pins the version is behind however new it is", () => {
+  const standaloneTasks = [
+    { taskArn: "pinned", createdAt: after, use: "pinned" as const },
+    { taskArn: "new", createdAt: after, use: "current" as const },
+  ];
+  expect(planRedeploy(facts({ standaloneTasks })).unmanaged).toEqual(["pinned"]);
 });
 
 test("an instance outside ECS is behind as long as it is heard of", () => {

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
 import { DeploymentRefusedError, type ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
 import type { DomainEvent } from "../../../shared/contract/domain-event.ts";
-import { createFakePipeline, labelUpdated, rotationSucceeded, V1, V2 } from "../../fakes/pipeline.ts";
-import { after, before, inProgress, onVersion, pipelineWith, service } from "./redeploy-fixtures.ts";
+import { createFakePipeline, labelUpdated, NOW, rotationSucceeded, V1, V2 } from "../../fakes/pipeline.ts";
+import { after, again, before, inProgress, onVersion, pipelineWith, service } from "./redeploy-fixtures.ts";
 
 test("redeploys the stale service alone", async () => {
   const fake = pipelineWith("accepted");
@@ -92,6 +92,20 @@ test.each<{ what: string; changes: Partial<ServiceUsingSecret>; reason: string }
   expect(fake.events[1]).toMatchObject({ type: "RedeployWithheld", detail: { reason } });
 });
 
+test("a service that pins a part of what it starts with is redeployed for the rest, and the pin is told", async () => {
+  const fake = pipelineWith("accepted");
+  fake.services[1] = service("legacy-api", { l1: before }, { use: "partly-pinned" });
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual(["legacy-api"]);
+  expect(fake.events[1]).toMatchObject({ type: "ServiceRedeployed", detail: { pinned: true } });
+});
+
+test("notes in the ledger what the check found", async () => {
+  const fake = pipelineWith("accepted");
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.checks.get(V2)).toEqual({ checkedAt: NOW.toISOString(), adopted: 2, stale: 1, deferred: 0 });
+});
+
 test("redeploys the others where ECS refuses one, and asks for the message again", async () => {
   const fake = pipelineWith("accepted");
   fake.services.unshift(service("refused-api", { r1: before }));
@@ -174,7 +188,7 @@ test("tells once in a check of instances that no deployment can reach", async ()
     type: "StaleUnmanaged",
     detail: { instances: 2, examples: ["job", "host:4711"] },
   });
-  await createRedeploy(fake.ports)(labelUpdated(), "m1", 1);
+  await createRedeploy(fake.ports)(labelUpdated(), "later", again("m1", 1));
   expect(fake.eventTypes()).toEqual(["AdoptionChecked", "StaleUnmanaged", "AdoptionChecked"]);
 });
 

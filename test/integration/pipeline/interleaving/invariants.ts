@@ -1,4 +1,6 @@
-import type { SecretView } from "../../../../shared/aws/ledger.ts";
+import type { RunningTask } from "../../../../shared/aws/ecs-services.ts";
+import type { InstanceRecord, RotationKey, RotationView, SecretView } from "../../../../shared/aws/ledger.ts";
+import { PLACES } from "./simulated-ports.ts";
 import { DEADLINE_MS, type SimulatedWorld } from "./simulated-world.ts";
 
 /** What must hold when all messages are handled. @returns what does not, in a sentence each */
@@ -10,9 +12,9 @@ const nameOf = (arn: string) => arn.split("/").at(-1) ?? arn;
 
 /** Everything that the handlers promise, whatever comes twice, late, out of order, or crashes on the way. */
 export const invariants: Readonly<Record<string, Invariant>> = {
-  "no service is redeployed for a rejected or untried credential": ({ forced, secret }) =>
+  "no service is redeployed for a rejected or untried credential": ({ forced }) =>
     forced
-      .filter(({ versionId }) => secret.truths.get(versionId) !== "accepted")
+      .filter(({ truth }) => truth !== "accepted")
       .map(({ versionId, serviceArn }) => `${nameOf(serviceArn)} was redeployed for ${short(versionId)}`),
 
   "no service is redeployed before the deadline": ({ forced }) =>
@@ -30,7 +32,96 @@ export const invariants: Readonly<Record<string, Invariant>> = {
       forced.map(({ currentSince, versionId, serviceArn }) => `${serviceArn} ${versionId} ${currentSince}`),
     ),
 
-  // Told of, too, unless the handler crashed right after, and the deployment had ended when its message came back.
+  "no more services are in deployment at a time than there are places": ({ forced }) =>
+    forced
+      .filter(({ besides }) => besides >= PLACES)
+      .map(
+        ({ serviceArn, at, besides }) => `${nameOf(serviceArn)} at ${at.toISOString()}, beside ${besides}`,
+      ),
+
+  // Of the newest rotation its end is told, too, once that has come. A newer one leaves the claim of a crash as it is.
+  "every redeploy of a rotation that stays current is finished in the ledger, and told of": (
+    { ecs, forced, events },
+    { current, decisions },
+  ) =>
+    forced
+      .filter(({ currentSince, versionId }) => isOf(current, { currentSince, versionId }))
+      .flatMap(({ serviceArn, currentSince }) => {
+        const decision = decisions.find(
+          (one) => one.serviceArn === serviceArn && one.currentSince === currentSince,
+        );
+        const isTold = (...types: string[]) =>
+          events.some(
+            ({ type, detail }) =>
+              types.includes(type) &&
+              "serviceArn" in detail &&
+              detail.serviceArn === serviceArn &&
+              detail.currentSince === currentSince,
+          );
+        const name = nameOf(serviceArn);
+        const running = ecs.services.find((service) => service.serviceArn === serviceArn)?.deployment;
+        const hasEnded = running?.id === decision?.deploymentId && running?.ended !== undefined;
+        return [
+          ...(decision?.decision === "redeploy"
+            ? []
+            : [`${name} was redeployed, and it says ${decision?.decision}`]),
+          ...(isTold("ServiceRedeployed") ? [] : [`${name} was redeployed, and nobody told`]),
+          ...(!hasEnded || isTold("RedeployCompleted", "RedeployFailed")
+            ? []
+            : [`how ${name} ended was not told`]),
+        ];
+      }),
+
+  "no decision of the newest rotation is left unfinished": (_, { current, decisions }) =>
+    decisions
+      .filter((decision) => isOf(current, decision) && decision.decision === undefined)
+      .map(({ serviceArn, intent }) => `${nameOf(serviceArn)} was about to be: ${intent}`),
+
+  "a service withheld for an open verdict is redeployed once the verdict is accepted and it is still stale": (
+    { ecs },
+    { current, decisions, instances },
+  ) =>
+    decisions
+      .filter(
+        (decision) =>
+          isOf(current, decision) &&
+          current?.verdict === "accepted" &&
+          decision.decision?.startsWith("credential-") &&
+          ecs.services.some(
+            (service) =>
+              service.serviceArn === decision.serviceArn &&
+              service.tasks.some((task) => isBehind(service, task, current, instances)),
+          ),
+      )
+      .map(({ serviceArn, decision }) => `${nameOf(serviceArn)} is withheld still: ${decision}`),
+
+  "a service that pins the version is told of as that, whatever is deployed": ({ ecs }, { decisions }) => {
+    const pinned = new Set(
+      ecs.services.filter(({ use }) => use === "pinned").map(({ serviceArn }) => serviceArn),
+    );
+    return decisions
+      .filter(({ serviceArn, decision }) => pinned.has(serviceArn) && decision !== undefined)
+      .filter(({ decision }) => decision !== "secret-pinned")
+      .map(({ decision }) => `it is withheld for ${decision}`);
+  },
+
+  "AWSCURRENT is moved back at most once from a version, and that is told of, and nothing else": ({
+    restored,
+    events,
+  }) => {
+    const nameOfMove = (move: { versionId: string; restoredVersionId: string }) =>
+      `from ${short(move.versionId)} to ${short(move.restoredVersionId)}`;
+    const moves = restored.map(nameOfMove);
+    const told = events.flatMap((event) =>
+      event.type === "CredentialRestored" ? [nameOfMove(event.detail)] : [],
+    );
+    return [
+      ...repeated(restored.map(({ versionId }) => short(versionId))),
+      ...moves.filter((move) => !told.includes(move)).map((move) => `${move}, and nobody told`),
+      ...told.filter((move) => !moves.includes(move)).map((move) => `${move} is told, and was not done`),
+    ];
+  },
+
   "every redeploy stands in the ledger": ({ forced }, { decisions }) =>
     forced
       .filter(
@@ -49,20 +140,17 @@ export const invariants: Readonly<Record<string, Invariant>> = {
     { current, decisions, instances },
   ) => {
     if (secret.moves.length < 2 || !current) return [];
-    const onVersion = new Set(
-      instances
-        .filter(({ versionId }) => versionId === current.versionId)
-        .map(({ instanceId }) => instanceId),
-    );
-    const isStale = ({ taskArn, createdAt }: { taskArn: string; createdAt: Date }) =>
-      createdAt.getTime() < Date.parse(current.currentSince) && !onVersion.has(taskArn);
     const isDecided = (arn: string) =>
       decisions.some(
         ({ serviceArn, currentSince, decision }) =>
           serviceArn === arn && currentSince === current.currentSince && decision !== undefined,
       );
     return ecs.services
-      .filter(({ tasks, serviceArn }) => tasks.some(isStale) && !isDecided(serviceArn))
+      .filter(
+        (service) =>
+          service.tasks.some((task) => isBehind(service, task, current, instances)) &&
+          !isDecided(service.serviceArn),
+      )
       .map(({ serviceArn }) => `${nameOf(serviceArn)} is behind, and nothing was decided`);
   },
 
@@ -71,6 +159,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
       .filter(
         ({ serviceArn, currentSince, decision }) =>
           decision !== undefined &&
+          decision !== "no-longer-behind" &&
           !events.some(
             ({ type, detail }) =>
               type === (decision === "redeploy" ? "ServiceRedeployed" : "RedeployWithheld") &&
@@ -118,7 +207,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
 
   "a verdict is what the store said": ({ secret }, { rotations }) =>
     rotations
-      .filter(({ verdict, versionId }) => verdict !== undefined && verdict !== secret.truths.get(versionId))
+      .filter(({ verdict, versionId }) => verdict !== undefined && !secret.said.get(versionId)?.has(verdict))
       .map(({ verdict, versionId }) => `${short(versionId)} has the verdict ${verdict}`),
 
   "an instance never goes back to an earlier report": ({ instanceWrites, reports }) => {
@@ -157,6 +246,24 @@ export const invariants: Readonly<Record<string, Invariant>> = {
     ];
   },
 };
+
+function isOf(
+  rotation: RotationView | undefined,
+  { currentSince, versionId }: Pick<RotationKey, "currentSince" | "versionId">,
+) {
+  return rotation?.currentSince === currentSince && rotation.versionId === versionId;
+}
+
+/** Whether a task is not on the version that is current: one that was created since is, unless it is given another. */
+function isBehind(
+  { use }: SimulatedWorld["ecs"]["services"][number],
+  { taskArn, createdAt }: RunningTask,
+  { currentSince, versionId }: RotationKey,
+  instances: readonly InstanceRecord[],
+): boolean {
+  const isTold = instances.some((one) => one.instanceId === taskArn && one.versionId === versionId);
+  return !isTold && (use === "pinned" || createdAt.getTime() < Date.parse(currentSince));
+}
 
 /** The event's whole second is refined by the secret's last change, where that falls into it. */
 function isSameMove(currentSince: string, at: Date): boolean {

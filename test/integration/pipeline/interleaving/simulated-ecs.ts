@@ -1,4 +1,5 @@
 import type { SecretUse, SecretUsers, ServiceUsingSecret } from "../../../../shared/aws/ecs-services.ts";
+import { LONGEST_HELD_MS } from "../../../../shared/aws/redeploy-slots.ts";
 import type { DeploymentChange } from "../../../../shared/contract/deployment-change.ts";
 
 interface Task {
@@ -11,6 +12,8 @@ interface Deployment {
   readonly createdAt: Date;
   readonly inProgress: boolean;
   readonly hasFailed: boolean;
+  readonly ended?: { readonly at: Date; readonly reason: string };
+  readonly isForced: boolean;
 }
 
 interface Service {
@@ -41,7 +44,13 @@ export class SimulatedEcs {
       canForce: true,
       reports: false,
       tasks: [this.#startTask(createdAt), this.#startTask(createdAt)],
-      deployment: { id: `ecs-svc/${run}-${++this.#made}`, createdAt, inProgress: false, hasFailed: false },
+      deployment: {
+        id: `ecs-svc/${run}-${++this.#made}`,
+        createdAt,
+        inProgress: false,
+        hasFailed: false,
+        isForced: false,
+      },
       ...changes,
     });
     this.services = [
@@ -67,11 +76,33 @@ export class SimulatedEcs {
     return { services, standaloneTasks: [] };
   }
 
+  /** Deployments of other services that were forced and are under way. One that takes very long keeps nobody waiting. */
+  countForced(besides: string, at: Date): number {
+    return this.services.filter(
+      ({ serviceArn, deployment: { isForced, inProgress, createdAt } }) =>
+        serviceArn !== besides &&
+        isForced &&
+        inProgress &&
+        at.getTime() - createdAt.getTime() < LONGEST_HELD_MS,
+    ).length;
+  }
+
+  /** Somebody deploys a service, by whatever means. @returns its name */
+  deploy(pick: number, at: Date): string | undefined {
+    const service = this.services[pick % this.services.length];
+    if (service) this.#deploy(service, at, false);
+    return service?.serviceArn.split("/").at(-1);
+  }
+
   forceNewDeployment(serviceArn: string, at: Date): string {
     const service = this.services.find((one) => one.serviceArn === serviceArn);
     if (!service?.canForce) throw new Error(`ECS refuses to deploy ${serviceArn}`);
+    return this.#deploy(service, at, true);
+  }
+
+  #deploy(service: Service, createdAt: Date, isForced: boolean): string {
     const id = `ecs-svc/${this.#run}-${++this.#made}`;
-    service.deployment = { id, createdAt: at, inProgress: true, hasFailed: false };
+    service.deployment = { id, createdAt, inProgress: true, hasFailed: false, isForced };
     return id;
   }
 
@@ -80,7 +111,8 @@ export class SimulatedEcs {
     const service = this.services.find(({ deployment }) => deployment.inProgress);
     if (!service) return undefined;
     const { deployment, serviceArn } = service;
-    service.deployment = { ...deployment, inProgress: false, hasFailed: outcome === "failed" };
+    const ended = { at, reason: outcome };
+    service.deployment = { ...deployment, inProgress: false, hasFailed: outcome === "failed", ended };
     if (outcome === "completed") service.tasks = service.tasks.map(() => this.#startTask(at));
     return { serviceArn, deploymentId: deployment.id, outcome, endedAt: at.toISOString(), reason: outcome };
   }

@@ -4,6 +4,7 @@ import { createNotify } from "../../../../functions/notify/notify.ts";
 import { createFollowDeployment } from "../../../../functions/redeploy/follow-deployment.ts";
 import { createRedeploy } from "../../../../functions/redeploy/redeploy.ts";
 import type { RedeployMessage } from "../../../../functions/redeploy/redeploy-message.ts";
+import { createRestorePrevious } from "../../../../functions/verify/restore-previous.ts";
 import { createVerify } from "../../../../functions/verify/verify.ts";
 import type { Ledger } from "../../../../shared/aws/ledger.ts";
 import type { DomainEvent } from "../../../../shared/contract/domain-event.ts";
@@ -134,14 +135,17 @@ export class SimulatedPipeline {
       case "notify":
         return createNotify(ports)(body as RotationEvent);
       case "verify":
-        return createVerify(ports)(body as RotationEvent, { messageId: id, receiveCount: message.receives });
+        return createVerify({
+          ...ports,
+          restorePrevious: this.world.mayRestore ? createRestorePrevious(ports) : undefined,
+        })(body as RotationEvent, { messageId: id, receiveCount: message.receives });
       case "reports":
         return createAcknowledge(ports)(body as Report);
       case "redeploy": {
         const asked = body as RedeployMessage;
         return "change" in asked
           ? createFollowDeployment(ports)(asked.change)
-          : createRedeploy(ports)(asked.event, asked.progress?.claimant ?? id, asked.progress?.round);
+          : createRedeploy(ports)(asked.event, id, asked);
       }
       case "measure":
         return this.#measure(body as DomainEvent, id, ports.ledger);

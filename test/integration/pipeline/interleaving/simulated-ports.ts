@@ -1,10 +1,13 @@
 import type { DynamoDBClient, UpdateItemCommandOutput } from "@aws-sdk/client-dynamodb";
+import type { CurrentLabel } from "../../../../shared/aws/current-label.ts";
 import { createLedger } from "../../../../shared/aws/dynamodb-ledger.ts";
 import type { EcsServices } from "../../../../shared/aws/ecs-services.ts";
 import type { EventBus } from "../../../../shared/aws/event-bus.ts";
-import { createLedgerTable } from "../../../../shared/aws/ledger/ledger-table.ts";
+import { createLedgerTable, type LedgerTable } from "../../../../shared/aws/ledger/ledger-table.ts";
+import { createRestores } from "../../../../shared/aws/ledger/restore-rows.ts";
 import type { Ledger, RotationKey } from "../../../../shared/aws/ledger.ts";
 import type { Notices } from "../../../../shared/aws/notices.ts";
+import { createRedeploySlots } from "../../../../shared/aws/redeploy-slots.ts";
 import { createRedeployTurns } from "../../../../shared/aws/redeploy-turns.ts";
 import type { Secrets } from "../../../../shared/aws/secrets.ts";
 import type { LoginProbe } from "../../../../shared/engines/login-probe.ts";
@@ -14,6 +17,9 @@ import { DEADLINE_MS, type SimulatedWorld } from "./simulated-world.ts";
 
 /** Of every function. What must outlast a handler that crashed is longer. */
 export const TIMEOUT_MS = 30_000;
+
+/** For deployments at a time. */
+export const PLACES = 1;
 
 type Call = <T>(name: string, effect: () => T | Promise<T>) => Promise<T>;
 
@@ -51,10 +57,22 @@ export function createPorts(world: SimulatedWorld, run: HandlerRun) {
     knows: () => true,
     forceNewDeployment: ({ serviceArn }) =>
       call(`UpdateService ${serviceArn.split("/").at(-1)}`, () => {
-        if (handled) world.forced.push({ ...handled, serviceArn, at: world.now() });
+        if (handled) {
+          const truth = world.secret.truths.get(handled.versionId);
+          const besides = world.ecs.countForced(serviceArn, world.now());
+          world.forced.push({ ...handled, serviceArn, at: world.now(), truth, besides });
+        }
         return world.ecs.forceNewDeployment(serviceArn, world.now());
       }),
+    findDeployment: (serviceArn) =>
+      call(
+        "DescribeServices",
+        () =>
+          world.ecs.findUsing().services.find((service) => service.serviceArn === serviceArn)
+            ?.primaryDeployment,
+      ),
   };
+  const table = createLedgerTable(client, world.tableName, world.now);
   return {
     secrets,
     bus,
@@ -69,6 +87,11 @@ export function createPorts(world: SimulatedWorld, run: HandlerRun) {
         return { ...handled, ...known };
       },
     } satisfies Ledger,
+    restores: createRestores(client, world.tableName),
+    restoreLeaseMs: TIMEOUT_MS,
+    label: {
+      move: (_, from, to) => call("UpdateSecretVersionStage", () => world.restore(from, to)),
+    } satisfies CurrentLabel,
     databases: { find: async () => undefined },
     taggedHosts: undefined,
     pause: (ms: number) =>
@@ -77,15 +100,24 @@ export function createPorts(world: SimulatedWorld, run: HandlerRun) {
       }),
     propagationAllowanceMs: 4_000,
     maxReceiveCount: 3,
-    turns: createRedeployTurns(createLedgerTable(client, world.tableName, world.now)),
+    turns: createRedeployTurns(table),
+    slots: createRedeploySlots(ofWorld(world, table), PLACES),
     now: world.now,
     deadlineMs: DEADLINE_MS,
-    claimLeaseMs: TIMEOUT_MS,
+    claimLeaseMs: 2 * TIMEOUT_MS,
     minIntervalMs: 2 * TIMEOUT_MS,
-    maxConcurrentRedeploys: 1,
     mayRedeployUnverified: false,
     silentAfterMs: 86_400_000,
     dryRun: false,
+  };
+}
+
+/** The places for deployments are a stage's: each world has its own. */
+function ofWorld({ secret }: SimulatedWorld, table: LedgerTable): Pick<LedgerTable, "update" | "list"> {
+  const partition = (pk: string) => `${pk}#${secret.secretArn}`;
+  return {
+    update: ({ pk, sk }, change) => table.update({ pk: partition(pk), sk }, change),
+    list: (pk, from) => table.list(partition(pk), from),
   };
 }
 

@@ -20,6 +20,8 @@ export class SimulatedSecret {
   readonly secretArn: string;
   readonly moves: Move[];
   readonly truths = new Map<string, Truth>();
+  /** What the store has said of each version at any time. */
+  readonly said = new Map<string, Set<Truth | "unreachable">>();
   #staleReads = 0;
   #unanswered = 0;
 
@@ -47,6 +49,14 @@ export class SimulatedSecret {
       : { native, cloudTrail: { secretArn, source: "rotation-succeeded", occurredAt } };
   }
 
+  /** Moves AWSCURRENT where it is still on a version. @returns what EventBridge tells of it; undefined where it was moved before */
+  move(from: string, to: string, at: Date): RotationEvent | undefined {
+    if (this.current.versionId !== from) return undefined;
+    this.moves.push({ versionId: to, at });
+    const occurredAt = new Date(Math.floor(at.getTime() / 1_000) * 1_000).toISOString();
+    return { secretArn: this.secretArn, versionId: to, source: "label-updated", occurredAt };
+  }
+
   /** The next reads may be from before the last move, for so long that asking again does not help. */
   delayReads(): void {
     this.#staleReads += 2;
@@ -66,6 +76,14 @@ export class SimulatedSecret {
     };
   }
 
+  /** The store takes the credential of the current version from now on. @returns false where it does already */
+  mend(): boolean {
+    const { versionId } = this.current;
+    if (this.truths.get(versionId) === "accepted") return false;
+    this.truths.set(versionId, "accepted");
+    return true;
+  }
+
   /** The store does not answer the next logins. */
   interruptStore(logins: number): void {
     this.#unanswered += logins;
@@ -73,6 +91,11 @@ export class SimulatedSecret {
 
   /** A login with a version's credential. @throws DependencyError where the store does not answer */
   login(versionId: string): LoginOutcome {
+    const said = this.said.get(versionId) ?? new Set();
+    this.said.set(
+      versionId,
+      said.add(this.#unanswered > 0 ? "unreachable" : (this.truths.get(versionId) ?? "rejected")),
+    );
     if (this.#unanswered > 0) {
       this.#unanswered -= 1;
       throw new DependencyError("The store does not answer");

@@ -7,6 +7,7 @@ import type { RotationKey } from "../../../../shared/aws/ledger.ts";
 import type { DomainEvent } from "../../../../shared/contract/domain-event.ts";
 import type { Notice } from "../../../../shared/contract/notice.ts";
 import type { Report } from "../../../../shared/contract/report.ts";
+import type { RotationEvent } from "../../../../shared/contract/rotation-event.ts";
 import type { Measurement } from "../../../../shared/lambda/secret-metrics.ts";
 import { MessageQueues } from "./message-queues.ts";
 import { SimulatedEcs } from "./simulated-ecs.ts";
@@ -22,6 +23,10 @@ const SHORTEST_ROTATION_MS = 1_001;
 export interface ForcedDeployment extends RotationKey {
   readonly serviceArn: string;
   readonly at: Date;
+  /** What the store would have said at that time. */
+  readonly truth: Truth | undefined;
+  /** How many other deployments that were forced were under way. */
+  readonly besides: number;
 }
 
 /** An instance's row after a write. */
@@ -35,6 +40,8 @@ export interface InstanceWrite {
 export class SimulatedWorld {
   readonly client: DynamoDBClient;
   readonly tableName: string;
+  /** Whether verify moves AWSCURRENT back from a version that the store refuses. */
+  readonly mayRestore: boolean;
   readonly secret: SimulatedSecret;
   readonly ecs: SimulatedEcs;
   readonly queues = new MessageQueues();
@@ -45,6 +52,8 @@ export class SimulatedWorld {
   readonly events: DomainEvent[] = [];
   readonly reports: Report[] = [];
   readonly forced: ForcedDeployment[] = [];
+  /** Moves of AWSCURRENT by verify. */
+  readonly restored: { readonly versionId: string; readonly restoredVersionId: string }[] = [];
   readonly instanceWrites: InstanceWrite[] = [];
   /** What the ledger took for the newest rotation, one after the other: since when. */
   readonly newestSince: string[] = [];
@@ -52,10 +61,13 @@ export class SimulatedWorld {
   /** Calls that handlers made on their ports. */
   calls = 0;
   nowMs = STARTED_AT;
+  /** Of the move to the current version. */
+  #lastSign: RotationEvent | undefined;
 
   /** @param name of this world, part of every ARN, so that worlds share a table and nothing else */
-  constructor(client: DynamoDBClient, tableName: string, name: string) {
+  constructor(client: DynamoDBClient, tableName: string, name: string, mayRestore: boolean) {
     this.client = client;
+    this.mayRestore = mayRestore;
     this.tableName = tableName;
     const createdAt = new Date(STARTED_AT - 3_600_000);
     this.secret = new SimulatedSecret(
@@ -76,7 +88,23 @@ export class SimulatedWorld {
     this.nowMs = Math.max(this.nowMs, this.secret.current.at.getTime() + SHORTEST_ROTATION_MS);
     const { native, cloudTrail } = this.secret.rotate(to, this.now());
     this.note(`rotated to ${native.versionId?.slice(-2)} (${to})`);
-    for (const event of isSeenTwice && cloudTrail ? [native, cloudTrail] : [native]) {
+    this.#tell(native, ...(isSeenTwice && cloudTrail ? [cloudTrail] : []));
+  }
+
+  /** verify moves AWSCURRENT back, unless somebody has moved it since. */
+  restore(from: string, to: string): boolean {
+    this.nowMs = Math.max(this.nowMs, this.secret.current.at.getTime() + SHORTEST_ROTATION_MS);
+    const native = this.secret.move(from, to, this.now());
+    if (!native) return false;
+    this.note(`moved back from ${from.slice(-2)} to ${to.slice(-2)}`);
+    this.restored.push({ versionId: from, restoredVersionId: to });
+    this.#tell(native);
+    return true;
+  }
+
+  #tell(...signs: readonly [RotationEvent, ...RotationEvent[]]): void {
+    this.#lastSign = signs[0];
+    for (const event of signs) {
       this.queues.send("notify", event, this.nowMs);
       this.queues.send("verify", event, this.nowMs);
       this.queues.send("redeploy", { secretArn: event.secretArn, event }, this.nowMs + DEADLINE_MS);
@@ -108,6 +136,19 @@ export class SimulatedWorld {
     this.queues.send("reports", report, this.nowMs);
   }
 
+  /** The store takes the current version after all, and an operator has it tried again, as by a replayed dead letter. */
+  mendStore(): void {
+    const { versionId } = this.secret.current;
+    if (!this.#lastSign || !this.secret.mend()) return;
+    this.note(`the store takes ${versionId.slice(-2)} now`);
+    this.queues.send("verify", this.#lastSign, this.nowMs);
+  }
+
+  /** Somebody else deploys a service. */
+  deploy(pick: number): void {
+    this.note(`somebody deploys ${this.ecs.deploy(pick, this.now())}`);
+  }
+
   endDeployment(outcome: "completed" | "failed"): boolean {
     const change = this.ecs.endDeployment(outcome, this.now());
     if (!change) return false;
@@ -129,7 +170,8 @@ export class SimulatedWorld {
   publish(event: DomainEvent): void {
     this.events.push(event);
     this.queues.send("measure", event, this.nowMs);
-    if (event.type !== "RedeployDeferred") return;
+    const isAcceptedLater = event.type === "CredentialVerified" && event.detail.previousVerdict !== undefined;
+    if (event.type !== "RedeployDeferred" && !isAcceptedLater) return;
     const body = { source: "keyturn.test", "detail-type": event.type, detail: event.detail };
     this.queues.send("redeploy", parseRedeployMessage(body), this.nowMs + DEFERRAL_MS);
   }

@@ -1,10 +1,15 @@
-import { ECSServiceException } from "@aws-sdk/client-ecs";
+import { ClusterNotFoundException, ECSServiceException } from "@aws-sdk/client-ecs";
 import { expect, test } from "vitest";
-import { createEcsServices, DeploymentRefusedError } from "../../../../../shared/aws/ecs-services.ts";
+import {
+  createEcsServices,
+  DeploymentRefusedError,
+  SearchUnfinishedError,
+} from "../../../../../shared/aws/ecs-services.ts";
 import { createEcsClientOf, type EcsAnswers } from "./ecs-client.ts";
 
 const SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-AbCdEf";
 const createdAt = new Date("2026-11-20T09:00:00Z");
+const endedAt = new Date("2026-11-20T09:05:00Z");
 const since = new Date("2026-11-20T10:00:00Z");
 const taskArn = (id: string, cluster = "main") => `arn:aws:ecs:us-east-1:000000000000:task/${cluster}/${id}`;
 const serviceArn = (name: string) => `arn:aws:ecs:us-east-1:000000000000:service/main/${name}`;
@@ -21,7 +26,14 @@ const CLUSTER: EcsAnswers = {
         status: "ACTIVE",
         taskDefinition: `${name}:1`,
         deployments: [
-          { id: `ecs-svc/${name}`, status: "PRIMARY", createdAt, rolloutState: "FAILED" },
+          {
+            id: `ecs-svc/${name}`,
+            status: "PRIMARY",
+            createdAt,
+            updatedAt: endedAt,
+            rolloutState: "FAILED",
+            rolloutStateReason: "stopped",
+          },
           { id: "ecs-svc/old", status: "ACTIVE", createdAt, rolloutState: "COMPLETED" },
         ],
       };
@@ -34,8 +46,10 @@ const CLUSTER: EcsAnswers = {
       ],
     },
   }),
-  ListTasks: ({ serviceName }: { serviceName: string }) => ({
-    taskArns: [taskArn(serviceName.endsWith("injected") ? "i1" : "r1")],
+  ListTasks: ({ serviceName }: { serviceName?: string }) => ({
+    taskArns: ["i1", "r1", "cron", "other"]
+      .filter((id) => !serviceName || id === (serviceName.endsWith("injected") ? "i1" : "r1"))
+      .map((id) => taskArn(id)),
   }),
   DescribeTasks: ({ tasks }: { tasks: string[] }) => ({
     tasks: tasks
@@ -44,15 +58,21 @@ const CLUSTER: EcsAnswers = {
         taskArn: arn,
         createdAt,
         desiredStatus: arn.endsWith("stopping") ? "STOPPED" : "RUNNING",
+        taskDefinitionArn: arn.endsWith("cron") ? "injected:1" : "job:1",
         group: arn.endsWith("r1") ? "service:reader" : arn.endsWith("i1") ? "service:injected" : "family:job",
       })),
   }),
 };
 
+const place = { region: "us-east-1", accountId: "000000000000" };
+
 function ecsOf(answers: EcsAnswers = CLUSTER, writes: EcsAnswers = {}) {
   const reads = createEcsClientOf(answers);
   const updates = createEcsClientOf(writes);
-  const ecs = createEcsServices({ reads: reads.client, writes: updates.client }, { clusters: ["main"] });
+  const ecs = createEcsServices(
+    { reads: reads.client, writes: updates.client },
+    { clusters: ["main"], place },
+  );
   return { ecs, reads, updates };
 }
 
@@ -64,21 +84,89 @@ test("finds services by what reported, and the tasks that belong to none", async
     [serviceArn("injected"), 1],
     [serviceArn("reader"), 1],
   ]);
-  expect(standaloneTasks).toEqual([{ taskArn: taskArn("job"), createdAt }]);
+  expect(standaloneTasks).toEqual([
+    // By its task definition: it never reported.
+    { taskArn: taskArn("cron"), createdAt, use: "current" },
+    { taskArn: taskArn("job"), createdAt },
+  ]);
   expect(services[0]?.primaryDeployment).toEqual({
     id: "ecs-svc/injected",
     createdAt,
     inProgress: false,
     hasFailed: true,
+    ended: { at: endedAt, reason: "stopped" },
   });
+});
+
+test("tells how the deployment of one service is, and that there is no such service", async () => {
+  const { ecs } = ecsOf();
+  expect(await ecs.findDeployment(serviceArn("injected"))).toMatchObject({ id: "ecs-svc/injected" });
+  const none = ecsOf({ DescribeServices: () => ({ services: [], failures: [{ reason: "MISSING" }] }) });
+  expect(await none.ecs.findDeployment(serviceArn("injected"))).toBeUndefined();
+  const noCluster = ecsOf({
+    DescribeServices: () => {
+      throw new ClusterNotFoundException({ message: "gone", $metadata: {} });
+    },
+  });
+  expect(await noCluster.ecs.findDeployment(serviceArn("injected"))).toBeUndefined();
+});
+
+test("a search of which any part takes too long fails, and the next one goes on where it stopped", async () => {
+  const count = 95;
+  const pages = 19;
+  let nowMs = 0;
+  const slow =
+    <In, Out>(answer: (input: In) => Out) =>
+    (input: In) => {
+      nowMs += 100;
+      return answer(input);
+    };
+  const reads = createEcsClientOf({
+    ListServices: slow(({ nextToken = "0" }: { nextToken?: string }) => {
+      const page = Number(nextToken);
+      const arns = Array.from({ length: count / pages }, (_, index) => serviceArn(`s${page}-${index}`));
+      return { serviceArns: arns, ...(page < pages - 1 && { nextToken: String(page + 1) }) };
+    }),
+    DescribeServices: slow(({ services }: { services: string[] }) => ({
+      services: services.map((arn) => ({ serviceArn: arn, status: "ACTIVE", taskDefinition: arn })),
+    })),
+    DescribeTaskDefinition: slow(() => ({ taskDefinition: { containerDefinitions: [] } })),
+    ListTasks: slow(() => ({ taskArns: [] })),
+  });
+  const updates = createEcsClientOf({});
+  const ecs = createEcsServices(
+    { reads: reads.client, writes: updates.client },
+    { clusters: ["main"], now: () => nowMs, searchBudgetMs: 500 },
+  );
+  const query = { secretArn: SECRET, since: new Date(-1), reported: [] };
+  for (let searches = 1; ; searches++) {
+    const startedAt = nowMs;
+    const users = await ecs.findUsing(query).catch((error: unknown) => error);
+    expect(nowMs - startedAt).toBeLessThanOrEqual(600);
+    nowMs += 60_000;
+    expect(searches).toBeLessThan(100);
+    if (users instanceof SearchUnfinishedError) continue;
+    expect(users).toEqual({ services: [], standaloneTasks: [] });
+    expect(searches).toBeGreaterThan(10);
+    break;
+  }
+  expect([reads.countOf("ListServices"), reads.countOf("DescribeServices")]).toEqual([pages, 10]);
+  expect(reads.countOf("DescribeTaskDefinition")).toBe(count);
 });
 
 test("does not ask ECS about hosts, and tasks in clusters that are not looked at", async () => {
   const { ecs, reads } = ecsOf();
-  const strange = ["host:4711", taskArn("x", "elsewhere")];
+  const task = taskArn("other-one");
+  const strange = [
+    "host:4711",
+    taskArn("x", "elsewhere"),
+    // Of the same cluster's name, in another account and Region.
+    task.replace("000000000000", "111111111111"),
+    task.replace("us-east-1", "eu-west-1"),
+  ];
   await ecs.findUsing({ secretArn: SECRET, since, reported: strange });
-  expect(JSON.stringify(reads.calls)).not.toMatch(/host:4711|elsewhere/);
-  expect(strange.map(ecs.knows)).toEqual([false, false]);
+  expect(JSON.stringify(reads.calls)).not.toMatch(/host:4711|elsewhere|other-one/);
+  expect(strange.map(ecs.knows)).toEqual([false, false, false, false]);
   expect(ecs.knows(taskArn("job"))).toBe(true);
 });
 
@@ -112,7 +200,8 @@ test("lists the tasks of a whole cluster at once where very many of its services
   expect(services.map(({ tasks }) => tasks.map((task) => task.taskArn))).toEqual(
     names.map((name) => [taskArn(name)]),
   );
-  expect(reads.countOf("ListTasks")).toBe(1);
+  // Once to find the standalone ones, and once as they are now.
+  expect(reads.countOf("ListTasks")).toBe(2);
 });
 
 const service = { serviceArn: serviceArn("injected"), clusterArn: "main" };

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import {
   DescribeServicesCommand,
@@ -7,7 +8,11 @@ import {
   UpdateServiceCommand,
 } from "@aws-sdk/client-ecs";
 import { expect, test } from "vitest";
-import { keepToEcsRates } from "../../../../../shared/aws/ecs/request-rates.ts";
+import {
+  keepToEcsRates,
+  SHARE_OF_READS,
+  SHARE_OF_WRITES,
+} from "../../../../../shared/aws/ecs/request-rates.ts";
 
 /** A client whose requests are answered here, and whose waits for a turn take no time. */
 function limitedClient(statusOf: (request: number) => number = () => 200) {
@@ -27,30 +32,43 @@ function limitedClient(statusOf: (request: number) => number = () => 200) {
   return { client: keepToEcsRates(client, clock), waits, requests: () => requests };
 }
 
-test("an environment updates a fifth as many services as ECS grants the account: 10 at once, 1 a second", async () => {
+test("an environment updates a tenth as many services as ECS grants the account: 5 at once, 1 in two seconds", async () => {
   const { client, waits } = limitedClient();
-  for (let index = 0; index < 12; index += 1) {
+  for (let index = 0; index < 7; index += 1) {
     await client.send(new UpdateServiceCommand({ service: "web" }));
   }
-  expect(waits).toEqual([1_000, 2_000]);
+  expect(waits).toEqual([2_000, 4_000]);
+});
+
+test("all environments that run at a time leave room for others", () => {
+  const serverless = readFileSync(new URL("../../../../../serverless.yml", import.meta.url), "utf8");
+  const redeploy = serverless.slice(
+    serverless.indexOf("\n  redeploy:\n"),
+    serverless.indexOf("\n  measure:\n"),
+  );
+  const atATime = [...redeploy.matchAll(/maximumConcurrency: (\d+)/g)].map(([, count]) => Number(count));
+  expect(atATime).toEqual([2, 2]);
+  const environments = atATime.reduce((sum, count) => sum + count);
+  expect(environments * SHARE_OF_READS).toBeLessThanOrEqual(0.6);
+  expect(environments * SHARE_OF_WRITES).toBeLessThanOrEqual(0.4);
 });
 
 test("actions of one category share its rate, and take nothing from another", async () => {
   const { client, waits } = limitedClient();
-  for (let index = 0; index < 26; index += 1) {
+  for (let index = 0; index < 8; index += 1) {
     await client.send(new ListServicesCommand({}));
     await client.send(new DescribeServicesCommand({ services: ["web"] }));
   }
-  expect(waits).toEqual([100, 200]);
+  expect(waits).toEqual([1_000 / 3]);
   await client.send(new UpdateServiceCommand({ service: "web" }));
-  expect(waits).toHaveLength(2);
+  expect(waits).toHaveLength(1);
 });
 
 test("a repeated attempt takes a turn of its own", async () => {
-  const { client, waits, requests } = limitedClient((request) => (request === 10 ? 500 : 200));
-  for (let index = 0; index < 10; index += 1) {
+  const { client, waits, requests } = limitedClient((request) => (request === 5 ? 500 : 200));
+  for (let index = 0; index < 5; index += 1) {
     await client.send(new UpdateServiceCommand({ service: "web" }));
   }
-  expect(requests()).toBe(11);
-  expect(waits).toEqual([1_000]);
+  expect(requests()).toBe(6);
+  expect(waits).toEqual([2_000]);
 });

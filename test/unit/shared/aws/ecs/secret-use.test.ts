@@ -85,8 +85,20 @@ test("an id of one's own counts wherever a variable holds it", () => {
   expect(secretUse([told("vault:kv/app/prod/db", "VAULT_PATH")], "vault:kv/app/prod/db")).toBe("current");
 });
 
-test("follows the secret where one container of several does", () => {
-  expect(secretUse([injected(`${secretArn}::AWSPREVIOUS:`), told(secretArn)], secretArn)).toBe("current");
+test.each([
+  {
+    what: "one container of two pins",
+    containers: [injected(`${secretArn}::AWSPREVIOUS:`), told(secretArn)],
+  },
+  {
+    what: "one variable of two pins",
+    containers: [
+      { secrets: [secretArn, `${secretArn}::AWSPREVIOUS:`].map((valueFrom) => ({ name: "DB", valueFrom })) },
+    ],
+  },
+])("what $what is pinned in part", ({ containers }) => {
+  expect(secretUse(containers, secretArn)).toBe("partly-pinned");
+  expect(secretUse(containers.toReversed(), secretArn)).toBe("partly-pinned");
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { createSearchBudget } from "../../../../../shared/aws/ecs/search-budget.ts";
 import { createServiceCatalog } from "../../../../../shared/aws/ecs/service-catalog.ts";
 import { createEcsClientOf } from "./ecs-client.ts";
 
@@ -12,11 +13,12 @@ interface FakeService {
 }
 
 /** A cluster `main` with these services; the definition of each has its name. */
-function catalogOf(services: readonly FakeService[], searchBudgetMs = 1_000, clusters = ["main"]) {
+function catalogOf(services: readonly FakeService[], clusters = ["main"]) {
   let nowMs = STARTED_AT;
   let lookUpMs = 0;
   const ecs = createEcsClientOf({
     ListClusters: () => ({ clusterArns: ["main"] }),
+    ListTasks: () => ({ taskArns: [] }),
     ListServices: () => ({ serviceArns: services.map(({ serviceArn }) => serviceArn) }),
     DescribeServices: ({ services: wanted }: { services: string[] }) => ({
       services: services
@@ -38,9 +40,17 @@ function catalogOf(services: readonly FakeService[], searchBudgetMs = 1_000, clu
       };
     },
   });
+  const catalog = createServiceCatalog(ecs.client, { clusters, now: () => nowMs });
   return {
     ...ecs,
-    catalog: createServiceCatalog(ecs.client, { clusters, now: () => nowMs, searchBudgetMs }),
+    findUsing: async (secretId: string, since: Date) =>
+      (
+        await catalog.findUsing(
+          secretId,
+          since,
+          createSearchBudget(1_000, () => nowMs),
+        )
+      ).services,
     passMs: (ms: number) => {
       nowMs += ms;
     },
@@ -53,14 +63,14 @@ function catalogOf(services: readonly FakeService[], searchBudgetMs = 1_000, clu
 const before = new Date(STARTED_AT - 1_000);
 
 test("finds services by task definition and by tag, and tells the pinned ones", async () => {
-  const { catalog } = catalogOf([
+  const { findUsing } = catalogOf([
     { serviceArn: "injected", valueFrom: SECRET },
     { serviceArn: "pinned", valueFrom: `${SECRET}::AWSPREVIOUS:` },
     { serviceArn: "tagged", tag: "orders/db" },
     { serviceArn: "pinned-and-tagged", valueFrom: `${SECRET}::AWSPREVIOUS:`, tag: "orders/db" },
     { serviceArn: "other", tag: "payments/db" },
   ]);
-  expect(await catalog.findUsing(SECRET, before)).toEqual([
+  expect(await findUsing(SECRET, before)).toEqual([
     { cluster: "main", serviceArn: "injected", use: "current" },
     { cluster: "main", serviceArn: "pinned", use: "pinned" },
     { cluster: "main", serviceArn: "tagged", use: "current" },
@@ -69,44 +79,43 @@ test("finds services by task definition and by tag, and tells the pinned ones", 
 });
 
 test("one search serves every rotation before it", async () => {
-  const { catalog, calls } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }]);
-  const [first, second] = await Promise.all([
-    catalog.findUsing(SECRET, before),
-    catalog.findUsing(SECRET, before),
-  ]);
+  const { findUsing, calls } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }]);
+  const [first, second] = await Promise.all([findUsing(SECRET, before), findUsing(SECRET, before)]);
   expect(second).toEqual(first);
   const askedFirst = calls.length;
-  await catalog.findUsing(`${SECRET.slice(0, -1)}g`, before);
+  await findUsing(`${SECRET.slice(0, -1)}g`, before);
   expect(calls).toHaveLength(askedFirst);
 });
 
 test("lists anew for a rotation after the last search, and looks up no revision twice", async () => {
-  const { catalog, countOf, passMs } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }]);
-  await catalog.findUsing(SECRET, before);
+  const { findUsing, countOf, passMs } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }]);
+  await findUsing(SECRET, before);
   passMs(10_000);
-  await catalog.findUsing(SECRET, new Date(STARTED_AT + 5_000));
+  await findUsing(SECRET, new Date(STARTED_AT + 5_000));
   expect(countOf("ListServices")).toBe(2);
   expect(countOf("DescribeTaskDefinition")).toBe(1);
 });
 
 test("a search that takes too long fails, and the next one goes on where it stopped", async () => {
-  const services = Array.from({ length: 6 }, (_, index) => ({ serviceArn: `s${index}`, valueFrom: SECRET }));
-  const { catalog, countOf, takeForEachLookUp } = catalogOf(services, 1_000);
+  const services = Array.from({ length: 5 }, (_, index) => ({ serviceArn: `s${index}`, valueFrom: SECRET }));
+  const { findUsing, countOf, takeForEachLookUp } = catalogOf(services);
   takeForEachLookUp(400);
-  await expect(catalog.findUsing(SECRET, before)).rejects.toThrow("it goes on when the message comes again");
-  expect(await catalog.findUsing(SECRET, before)).toHaveLength(6);
-  expect(countOf("DescribeTaskDefinition")).toBe(6);
+  await expect(findUsing(SECRET, before)).rejects.toThrow("it goes on when it is asked for again");
+  expect(await findUsing(SECRET, before)).toHaveLength(5);
+  expect(countOf("DescribeTaskDefinition")).toBe(5);
 });
 
 test("`*` stands for every cluster of the account", async () => {
-  const { catalog, countOf } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }], 1_000, ["*"]);
-  expect(await catalog.findUsing(SECRET, before)).toHaveLength(1);
+  const { findUsing, countOf } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }], ["*"]);
+  expect(await findUsing(SECRET, before)).toHaveLength(1);
   expect(countOf("ListClusters")).toBe(1);
 });
 
 test("asks again after an answer that failed", async () => {
   let answers = 0;
+  const budget = createSearchBudget(1_000, () => 0);
   const { client } = createEcsClientOf({
+    ListTasks: () => ({ taskArns: [] }),
     ListServices: () => {
       answers += 1;
       if (answers === 1) throw new Error("away");
@@ -114,6 +123,41 @@ test("asks again after an answer that failed", async () => {
     },
   });
   const catalog = createServiceCatalog(client, { clusters: ["main"] });
-  await expect(catalog.findUsing(SECRET, before)).rejects.toThrow("away");
-  expect(await catalog.findUsing(SECRET, before)).toEqual([]);
+  await expect(catalog.findUsing(SECRET, before, budget)).rejects.toThrow("away");
+  expect((await catalog.findUsing(SECRET, before, budget)).services).toEqual([]);
+});
+
+test("rotations that come faster than an account can be listed do not keep it at its beginning", async () => {
+  const services = Array.from({ length: 6 }, (_, index) => ({ serviceArn: `s${index}` }));
+  const { findUsing, countOf, passMs, takeForEachLookUp } = catalogOf(services);
+  takeForEachLookUp(700);
+  let searches = 0;
+  // Each search is of a newer rotation than the one before.
+  for (let at = STARTED_AT, isDone = false; !isDone; at += 10_000, searches++) {
+    isDone = await findUsing(SECRET, new Date(at)).then(
+      () => true,
+      () => false,
+    );
+    passMs(10_000);
+    expect(searches).toBeLessThan(10);
+  }
+  expect(countOf("DescribeTaskDefinition")).toBe(6);
+});
+
+test("a page's token that is no longer good has the list begun anew", async () => {
+  const tokens: (string | undefined)[] = [];
+  const { client } = createEcsClientOf({
+    ListTasks: () => ({ taskArns: [] }),
+    ListServices: ({ nextToken }: { nextToken?: string }) => {
+      tokens.push(nextToken);
+      if (tokens.length === 2)
+        throw Object.assign(new Error("expired"), { name: "InvalidParameterException" });
+      return { serviceArns: [], ...(tokens.length === 1 && { nextToken: "page-2" }) };
+    },
+  });
+  const catalog = createServiceCatalog(client, { clusters: ["main"] });
+  const budget = createSearchBudget(1_000, () => 0);
+  await expect(catalog.findUsing(SECRET, before, budget)).rejects.toThrow("expired");
+  await catalog.findUsing(SECRET, before, budget);
+  expect(tokens).toEqual([undefined, "page-2", undefined]);
 });

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { NOW } from "../../fakes/pipeline.ts";
+import { type LocalDynamoDb, startDynamoDb } from "./dynamodb.ts";
+import { LEASE_MS, later, openLedger } from "./ledger-scene.ts";
+
+let dynamoDb: LocalDynamoDb;
+let scene: ReturnType<typeof openLedger>;
+
+beforeAll(async () => {
+  dynamoDb = await startDynamoDb();
+});
+afterAll(() => dynamoDb.stop());
+beforeEach(async () => {
+  scene = openLedger(dynamoDb.client, await dynamoDb.createTable());
+});
+
+test("lets one of many claim a decision", async () => {
+  const rotation = await scene.open();
+  const claims = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      scene.ledger.claimDecision(rotation, "legacy-api", "redeploy", `m${index}`, NOW, LEASE_MS),
+    ),
+  );
+  expect(claims.filter(Boolean)).toHaveLength(1);
+});
+
+test("lets a claimant find its own claim, as after an answer that was lost", async () => {
+  const rotation = await scene.open();
+  const claim = (decision: string, claimant: string) =>
+    scene.ledger.claimDecision(rotation, "legacy-api", decision, claimant, NOW, LEASE_MS);
+  expect(await claim("redeploy", "m1")).toBe(true);
+  expect(await claim("redeploy", "m1")).toBe(true);
+  expect(await claim("redeploy", "m2")).toBe(false);
+});
+
+test("gives a claim that was never finished to the next one after the lease, and a finished one to nobody", async () => {
+  const rotation = await scene.open();
+  const claim = (claimant: string, afterMs: number) =>
+    scene.ledger.claimDecision(rotation, "legacy-api", "redeploy", claimant, later(afterMs), LEASE_MS);
+  await claim("m1", 0);
+  expect(await claim("m2", 29_000)).toBe(false);
+  expect(await claim("m2", 31_000)).toBe(true);
+  await scene.ledger.finishDecision(rotation, "legacy-api", "redeploy", later(32_000));
+  expect([await claim("m2", 33_000), await claim("m3", 90_000)]).toEqual([false, false]);
+});
+
+test("does not let a copy of a message withhold what the other is about to redeploy", async () => {
+  const rotation = await scene.open();
+  const claim = (intent: string) =>
+    scene.ledger.claimDecision(rotation, "legacy-api", intent, "m1", NOW, LEASE_MS);
+  expect(await claim("credential-unreachable")).toBe(true);
+  expect(await claim("redeploy")).toBe(true);
+  expect(await claim("credential-unreachable")).toBe(false);
+  // What the first claim was for is over as well.
+  await scene.ledger.finishDecision(rotation, "legacy-api", "credential-unreachable", later(10));
+  const [decision] = await scene.ledger.listDecisions(rotation);
+  expect(decision).toMatchObject({ intent: "redeploy", claimedBy: "m1" });
+  expect(decision).not.toHaveProperty("decision");
+});
+
+test.each(["credential-rejected", "credential-unverifiable", "credential-unreachable", "dry-run"])(
+  "lets one of many redeploy what was left alone for %s, and keeps what it was",
+  async (earlierDecision) => {
+    const rotation = await scene.open();
+    const claim = (intent: string, claimant: string) =>
+      scene.ledger.claimDecision(rotation, "legacy-api", intent, claimant, later(60_000), LEASE_MS);
+    await claim(earlierDecision, "m1");
+    await scene.ledger.finishDecision(rotation, "legacy-api", earlierDecision, later(1_000));
+    expect(await claim("credential-unverifiable", "m2")).toBe(false);
+    const claims = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => claim("redeploy", `late-${index}`)),
+    );
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    const earlier = { earlierDecision, earlierDecidedAt: later(1_000).toISOString() };
+    const [claimed] = await scene.ledger.listDecisions(rotation);
+    expect(claimed).toMatchObject({ intent: "redeploy", ...earlier });
+    expect(claimed).not.toHaveProperty("decision");
+    await scene.ledger.finishDecision(rotation, "legacy-api", "redeploy", later(61_000));
+    expect(await claim("redeploy", "late-9")).toBe(false);
+    expect(await scene.ledger.listDecisions(rotation)).toMatchObject([{ decision: "redeploy", ...earlier }]);
+  },
+);
+
+test.each(["redeploy", "deployment-failed", "secret-pinned", "no-longer-behind"])(
+  "a decision for %s stands",
+  async (decision) => {
+    const rotation = await scene.open();
+    await scene.ledger.claimDecision(rotation, "legacy-api", decision, "m1", NOW, LEASE_MS);
+    await scene.ledger.finishDecision(rotation, "legacy-api", decision, later(1_000));
+    expect(
+      await scene.ledger.claimDecision(rotation, "legacy-api", "redeploy", "m1", later(90_000), LEASE_MS),
+    ).toBe(false);
+  },
+);
