@@ -2,6 +2,7 @@ import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { InstanceRecord, Ledger } from "../../shared/aws/ledger.ts";
 import type { DomainEvent } from "../../shared/contract/domain-event.ts";
 import type { Report } from "../../shared/contract/report.ts";
+import type { DatedReport } from "./redate-report.ts";
 
 export interface AcknowledgePorts {
   readonly ledger: Pick<Ledger, "readCurrentSince" | "readInstance" | "recordReport" | "recordHeard">;
@@ -15,7 +16,7 @@ export type AcknowledgeOutcome = "recorded" | "repeated" | "late";
  * a newer report goes to the history, and does not take the instance back.
  */
 export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
-  return async (report: Report): Promise<AcknowledgeOutcome> => {
+  return async (report: DatedReport): Promise<AcknowledgeOutcome> => {
     const known = await ledger.readInstance(report.secretArn, report.instanceId);
     const order = compareToKnown(report, known);
     if (order === "repeated") {
@@ -42,11 +43,16 @@ export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
 
 /** Reports of one instance are ordered by when they say it happened, each outcome for itself. */
 export function compareToKnown(
-  report: Report,
+  report: DatedReport,
   known: InstanceRecord | undefined,
 ): "newer" | "repeated" | "late" {
-  const last = report.outcome === "swapped" ? known?.swappedAt : known?.rejectedAt;
+  const [last, versionId] =
+    report.outcome === "swapped"
+      ? [known?.swappedAt, known?.versionId]
+      : [known?.rejectedAt, known?.rejectedVersionId];
   if (last === undefined) return "newer";
+  // A copy of it arrived at another time, and only what it says shows that it is one.
+  if (report.isRedated && report.versionId === versionId) return "repeated";
   const laterMs = Date.parse(report.occurredAt) - Date.parse(last);
   if (laterMs === 0) return "repeated";
   return laterMs > 0 ? "newer" : "late";

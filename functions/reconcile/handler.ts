@@ -21,7 +21,7 @@ const resolveSign = createResolveSign(ports);
 
 export const handler = createSqsHandler({
   parse: parseReconcileMessage,
-  handle: async ({ sign }, messageId): Promise<string | { outcome: string }> =>
-    sign ? resolveSign(sign) : reconcile(messageId),
+  handle: async (message, messageId): Promise<string | { outcome: string }> =>
+    message.sign ? resolveSign(message.sign) : reconcile(messageId, message.continued),
   metrics,
 });

@@ -1,19 +1,22 @@
-import type { InstanceRecord, KnownSecret } from "../../shared/aws/ledger.ts";
+import type { InstanceRecord, KnownSecret, RotationView } from "../../shared/aws/ledger.ts";
 
 /** What the secret's store says by now. */
 export interface PresentSecret {
   readonly currentVersionId?: string;
-  readonly previousVersionId?: string;
   readonly lastChangedAt?: Date;
+  /** Whether there was a version before the current one. */
+  readonly isRotated?: boolean;
 }
 
 /** "settling": its signs may still be under way. "unknown": it has never been rotated while Keyturn watched. */
 export type ReconcileDecision = "up-to-date" | "missed" | "settling" | "unknown";
 
 /** Every sign of a change has come by then, if it comes at all: CloudTrail may take minutes. */
-const SIGNS_COME_WITHIN_MS = 5 * 60_000;
+export const SIGNS_COME_WITHIN_MS = 5 * 60_000;
 /** As long as three runs. A secret that nobody knows is taken for rotated only if it was changed within this time. */
 const FIRST_ROTATION_WITHIN_MS = 3 * 60 * 60_000;
+/** After a day an operator has seen the alarms, and knows why. */
+const TRIED_FOR_MS = 24 * 60 * 60_000;
 /** Who has not been heard of for so long is gone, and not silent. */
 const GONE_AFTER_MS = 7 * 24 * 60 * 60_000;
 
@@ -35,8 +38,28 @@ export function planReconcile(
   if (sinceChangeMs < SIGNS_COME_WITHIN_MS) return "settling";
   if (known) return "missed";
   // A secret with one version only was made, and not rotated.
-  const isRotated = present?.previousVersionId !== undefined && sinceChangeMs < FIRST_ROTATION_WITHIN_MS;
-  return isRotated ? "missed" : "unknown";
+  return present?.isRotated && sinceChangeMs < FIRST_ROTATION_WITHIN_MS ? "missed" : "unknown";
+}
+
+/**
+ * Which try it is to bring a rotation to its end that nobody finished: one without a notice, a verdict or a deadline
+ * check, though every sign has come and every queue has given up. Tries double their distance, and end after a day.
+ *
+ * @param rotation undefined where a crash left it without a row
+ * @param settledAfterMs since it was last told of, until nothing more can come by itself
+ * @returns from 0; undefined where nothing is to be done
+ */
+export function countTries(
+  known: KnownSecret,
+  rotation: RotationView | undefined,
+  now: Date,
+  settledAfterMs: number,
+): number | undefined {
+  if (rotation?.noticedAt && rotation.verdict && rotation.checkedAt) return undefined;
+  const toldAt = rotation?.sources.at(-1)?.toldAt ?? known.currentSince;
+  const sinceToldMs = now.getTime() - Date.parse(toldAt);
+  if (sinceToldMs < settledAfterMs || sinceToldMs >= TRIED_FOR_MS) return undefined;
+  return Math.floor(Math.log2(sinceToldMs / settledAfterMs));
 }
 
 /** When an instance was last heard of; undefined for a row that tells of nothing. */
@@ -48,7 +71,8 @@ export function lastHeardAt({ heardAt, swappedAt, rejectedAt }: InstanceRecord):
 }
 
 /**
- * The instances that have not reported for longer than `silentAfterMs`, and are not so long gone that nobody waits for them.
+ * The instances that have not reported for longer than `silentAfterMs`, are not marked for it yet, and are not so long gone
+ * that nobody waits for them.
  * One that runs and is connected repeats its report whenever its channel reconnects, which IoT Core enforces once a day.
  */
 export function findSilent(
@@ -58,7 +82,7 @@ export function findSilent(
 ): InstanceRecord[] {
   return instances.filter((instance) => {
     const heardAt = lastHeardAt(instance);
-    if (heardAt === undefined) return false;
+    if (heardAt === undefined || instance.silentSince !== undefined) return false;
     const silentMs = now.getTime() - Date.parse(heardAt);
     return silentMs > silentAfterMs && silentMs < silentAfterMs + GONE_AFTER_MS;
   });

@@ -1,11 +1,20 @@
 import * as z from "zod/mini";
 import { InvalidMessageError } from "../../shared/contract/errors.ts";
 import { parseMessage } from "../../shared/contract/message.ts";
+import {
+  RECONCILE_CONTINUED,
+  type ReconcileContinued,
+  readReconcileContinued,
+} from "../../shared/contract/reconcile-continued.ts";
 import { parseRotationEvent, type RotationEvent } from "../../shared/contract/rotation-event.ts";
 
-/** Time for a run over all secrets, or a sign that does not name the version that came of it. */
+/** Time for a run over all secrets, where such a run goes on, or a sign that does not name the version that came of it. */
 export type ReconcileMessage =
-  | { readonly secretArn?: undefined; readonly sign?: undefined }
+  | {
+      readonly secretArn?: undefined;
+      readonly sign?: undefined;
+      readonly continued?: ReconcileContinued;
+    }
   | { readonly secretArn: string; readonly sign: RotationEvent };
 
 const Envelope = z.object({ source: z.string(), "detail-type": z.string() });
@@ -15,13 +24,14 @@ const RESOLVED_HERE: ReadonlySet<RotationEvent["source"]> = new Set([
 ]);
 
 /**
- * Reads what comes to reconcile's queue: EventBridge's scheduled event, and the events of RDS and Parameter Store.
+ * Reads what comes to reconcile's queue: EventBridge's scheduled event, reconcile's own, and those of RDS and Parameter Store.
  *
  * @throws InvalidMessageError where it is something else
  */
 export function parseReconcileMessage(body: unknown): ReconcileMessage {
   const { source, "detail-type": type } = parseMessage("Message to reconcile", Envelope, body);
   if (source === "aws.events" && type === "Scheduled Event") return {};
+  if (type === RECONCILE_CONTINUED) return { continued: readReconcileContinued(body) };
   const sign = parseRotationEvent(body);
   if (!RESOLVED_HERE.has(sign.source)) {
     throw new InvalidMessageError(

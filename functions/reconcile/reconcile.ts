@@ -1,144 +1,112 @@
-import type { EventBus, Signs } from "../../shared/aws/event-bus.ts";
-import type { InstanceRecord, KnownSecret, Ledger } from "../../shared/aws/ledger.ts";
+import type { Continuations } from "../../shared/aws/event-bus.ts";
+import type { KnownSecret, Ledger } from "../../shared/aws/ledger.ts";
 import type { Parameters } from "../../shared/aws/parameters.ts";
 import type { SecretList } from "../../shared/aws/secret-list.ts";
-import type { SecretFacts, Secrets } from "../../shared/aws/secrets.ts";
 import { DependencyError } from "../../shared/contract/errors.ts";
-import { kindOfSecret } from "../../shared/contract/secret-id.ts";
-import { findSilent, lastHeardAt, type PresentSecret, planReconcile } from "./plan-reconcile.ts";
+import { MOST_ASKED_AGAIN, type ReconcileContinued } from "../../shared/contract/reconcile-continued.ts";
+import type { PresentSecret } from "./plan-reconcile.ts";
+import {
+  createReconcileSecret,
+  presentParameter,
+  presentSecret,
+  type ReconcileSecretPorts,
+} from "./reconcile-secret.ts";
+import { createTellSilent, type TellSilentPorts } from "./tell-silent.ts";
+import { workThrough } from "./work-through.ts";
 
-export interface ReconcilePorts {
-  readonly secrets: Pick<Secrets, "describe">;
-  readonly parameters: Parameters;
+export interface ReconcilePorts extends ReconcileSecretPorts, TellSilentPorts {
   readonly list: Pick<SecretList, "watched">;
-  readonly ledger: Pick<Ledger, "listSecrets" | "listInstances" | "claimMeasurement">;
-  readonly bus: EventBus;
-  readonly signs: Signs;
+  readonly parameters: Parameters;
+  readonly ledger: ReconcileSecretPorts["ledger"] & TellSilentPorts["ledger"] & Pick<Ledger, "listSecrets">;
+  readonly continuations: Continuations;
   readonly emit: (measurement: { readonly name: "SecretsReconciled"; readonly value: number }) => void;
-  readonly now: () => Date;
-  /** Awaited before each question about one secret, or one parameter. */
-  readonly pace: { readonly secret: () => Promise<void>; readonly parameter: () => Promise<void> };
-  /** How long an instance may go without a report, in milliseconds. */
-  readonly silentAfterMs: number;
+  /** How long one invocation may go on to begin with another secret, in milliseconds. */
+  readonly budgetMs: number;
 }
 
 export interface ReconcileOutcome {
-  readonly outcome: "reconciled";
+  /** "continued": the time was up, and an event of its own brings the rest. */
+  readonly outcome: "reconciled" | "continued";
   /** Secrets that were compared. */
   readonly secrets: number;
   /** ARNs whose rotation had been missed. */
   readonly missed: readonly string[];
+  /** ARNs whose rotation was known, and not handled to its end. */
+  readonly unfinished: readonly string[];
   /** Instances that fell silent since the last run. */
   readonly silent: readonly string[];
 }
 
+/** Most of the time of one is spent waiting for its turn, and for answers. */
+const AT_ONCE = 10;
+/** With the default timeout, many hours: a run that goes on for so long makes no way. */
+const MOST_PARTS = 100;
+
 /**
- * The net under all sources: compares what is current with what the ledger knows, and feeds in what no sign told of, as
- * an event of Keyturn's own, so that every handler runs as ever. Asks about a secret once in a run at the most, and only
- * where the list does not show the known version.
+ * The net under all sources: compares what is current with what the ledger knows, for every secret and parameter that is
+ * watched or known, in the order of their ARNs; and marks instances that have fallen silent.
  *
- * @returns a function of the message's id
+ * @returns a function of the message's id, and of where the run goes on
  * @throws DependencyError where some secrets could not be seen to; the others have been
  */
 export function createReconcile(ports: ReconcilePorts) {
-  const { secrets, parameters, list, ledger, bus, signs, emit, now, pace, silentAfterMs } = ports;
+  const { parameters, list, ledger, continuations, emit, now, pace, budgetMs } = ports;
+  const reconcileSecret = createReconcileSecret(ports);
+  const tellSilent = createTellSilent(ports);
 
-  return async (messageId: string): Promise<ReconcileOutcome> => {
-    const listed = new Map<string, SecretFacts>();
-    for await (const facts of list.watched()) listed.set(facts.secretArn, facts);
-    const known = new Map<string, KnownSecret>();
-    for await (const secret of ledger.listSecrets()) known.set(secret.secretArn, secret);
+  return async (
+    messageId: string,
+    { after, again, part }: Omit<ReconcileContinued, "v"> = { after: "", again: [], part: 1 },
+  ): Promise<ReconcileOutcome> => {
+    const startedAt = now().getTime();
+    const [listed, known] = await Promise.all([readListed(), readKnown()]);
+    const all = [...new Set([...known.keys(), ...listed.keys()])].toSorted();
+    const todo = [...again, ...all.filter((secretArn) => secretArn > after)];
 
-    const all = [...new Set([...known.keys(), ...listed.keys()])];
-    const missed: string[] = [];
-    const silent: string[] = [];
-    const failures: unknown[] = [];
-    for (const secretArn of all) {
+    const found = { missed: [] as string[], unfinished: [] as string[], silent: [] as string[] };
+    const failed = new Map<string, unknown>();
+    const seeTo = async (secretArn: string): Promise<void> => {
       try {
-        if (await feedInMissed(secretArn, known.get(secretArn), listed.get(secretArn)))
-          missed.push(secretArn);
-        if (known.has(secretArn)) silent.push(...(await tellOfSilent(secretArn, messageId)));
+        const row = known.get(secretArn);
+        const fedIn = await reconcileSecret(secretArn, row, listed.get(secretArn), messageId);
+        if (fedIn) found[fedIn].push(secretArn);
+        if (row) found.silent.push(...(await tellSilent(secretArn)));
       } catch (error) {
         // One secret that cannot be asked about must not keep the others from their turn.
-        failures.push(error);
+        failed.set(secretArn, error);
       }
+    };
+    const done = await workThrough(todo, AT_ONCE, seeTo, () => now().getTime() - startedAt < budgetMs);
+    const secrets = done - failed.size;
+    emit({ name: "SecretsReconciled", value: secrets });
+
+    const isOver = done === todo.length;
+    const left = [...failed.keys(), ...again.slice(done)];
+    if (isOver && left.length === 0) return { outcome: "reconciled", secrets, ...found };
+    if (isOver || done === 0 || left.length > MOST_ASKED_AGAIN || part >= MOST_PARTS) {
+      throw new DependencyError(
+        `${failed.size} of ${todo.length} secrets could not be reconciled, and ${todo.length - done} had no turn`,
+        { cause: failed.values().next().value },
+      );
     }
-    emit({ name: "SecretsReconciled", value: all.length - failures.length });
-    if (failures.length > 0) {
-      throw new DependencyError(`${failures.length} of ${all.length} secrets could not be reconciled`, {
-        cause: failures[0],
-      });
-    }
-    return { outcome: "reconciled", secrets: all.length, missed, silent };
+    // While it is at what failed before, it has not come further in the order of all.
+    const reached = done > again.length ? (todo[done - 1] ?? after) : after;
+    await continuations.send({ v: 1, after: reached, again: left, part: part + 1 });
+    return { outcome: "continued", secrets, ...found };
   };
 
-  async function feedInMissed(
-    secretArn: string,
-    known: KnownSecret | undefined,
-    listed: SecretFacts | undefined,
-  ): Promise<boolean> {
-    // What the list shows may be minutes old, so it settles only what is in order.
-    const first = planReconcile(known, listed, now());
-    if (listed && (first === "up-to-date" || first === "unknown")) return false;
-    const present = await ask(secretArn);
-    if (!present || planReconcile(known, present, now()) !== "missed") return false;
-
-    const { currentVersionId: versionId = "", lastChangedAt = now() } = present;
-    const currentSince = lastChangedAt.toISOString();
-    const base = { v: 1, secretArn, versionId } as const;
-    await bus.publish({
-      type: "RotationMissed",
-      detail: {
-        ...base,
-        currentSince,
-        occurredAt: now().toISOString(),
-        ...(known && { knownVersionId: known.versionId }),
-      },
-    });
-    await signs.send({ ...base, occurredAt: currentSince, detectedBy: "reconcile" });
-    return true;
+  /** What the lists show, by ARN. */
+  async function readListed(): Promise<Map<string, PresentSecret>> {
+    const listed = new Map<string, PresentSecret>();
+    for await (const facts of list.watched()) listed.set(facts.secretArn, presentSecret(facts));
+    for await (const facts of parameters.watched(pace.parameter))
+      listed.set(facts.parameterArn, presentParameter(facts));
+    return listed;
   }
 
-  /** Undefined where nobody can be asked, or the configuration leaves the secret out by now. */
-  async function ask(secretArn: string): Promise<PresentSecret | undefined> {
-    const isParameter = kindOfSecret(secretArn) === "parameter";
-    await (isParameter ? pace.parameter() : pace.secret());
-    const facts = await secrets.describe(secretArn, () => true);
-    if (!facts || facts.isWatched === false) return undefined;
-    if (!isParameter) return facts;
-    const parameter = await parameters.describe(secretArn, () => true);
-    return parameter && { currentVersionId: parameter.versionId, lastChangedAt: parameter.lastChangedAt };
-  }
-
-  async function tellOfSilent(secretArn: string, messageId: string): Promise<string[]> {
-    const told: string[] = [];
-    for (const instance of findSilent(await ledger.listInstances(secretArn), now(), silentAfterMs)) {
-      if (await tellOnce(secretArn, instance, messageId)) told.push(instance.instanceId);
-    }
-    return told;
-  }
-
-  /** Once for each silence, though every run finds it. The claim is the message's, so that a repeated one tells again. */
-  async function tellOnce(secretArn: string, instance: InstanceRecord, messageId: string): Promise<boolean> {
-    const heardAt = lastHeardAt(instance);
-    const versionId = instance.versionId ?? instance.rejectedVersionId;
-    if (!heardAt || !versionId) return false;
-    const { instanceId, service } = instance;
-    const claim = `SILENT#${instanceId}#${heardAt}`;
-    if (!(await ledger.claimMeasurement(secretArn, claim, messageId, now()))) return false;
-    const silentSince = new Date(Date.parse(heardAt) + silentAfterMs).toISOString();
-    await bus.publish({
-      type: "InstanceSilent",
-      detail: {
-        v: 1,
-        secretArn,
-        versionId,
-        occurredAt: silentSince,
-        instanceId,
-        service,
-        lastHeardAt: heardAt,
-      },
-    });
-    return true;
+  async function readKnown(): Promise<Map<string, KnownSecret>> {
+    const known = new Map<string, KnownSecret>();
+    for await (const secret of ledger.listSecrets()) known.set(secret.secretArn, secret);
+    return known;
   }
 }

@@ -7,9 +7,11 @@ import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
 
 export interface ResolveSignPorts {
   readonly secrets: Pick<Secrets, "describe">;
-  readonly parameters: Parameters;
+  readonly parameters: Pick<Parameters, "describe">;
   readonly list: Pick<SecretList, "managedFor">;
   readonly signs: Signs;
+  /** False where prefixes or tags say which secrets are watched: a database without a secret fits none of them. */
+  readonly watchesAll: boolean;
   readonly emit: (measurement: { readonly name: "SignDropped"; readonly value: number }) => void;
   readonly now: () => Date;
 }
@@ -34,7 +36,15 @@ interface Found {
  *
  * @throws DependencyError where reads do not show the change yet; the message is repeated
  */
-export function createResolveSign({ secrets, parameters, list, signs, emit, now }: ResolveSignPorts) {
+export function createResolveSign({
+  secrets,
+  parameters,
+  list,
+  signs,
+  watchesAll,
+  emit,
+  now,
+}: ResolveSignPorts) {
   return async (sign: RotationEvent): Promise<ResolveSignOutcome> => {
     const found = sign.source === "credentials-reset" ? await ofDatabase(sign) : await ofParameter(sign);
     if (typeof found === "string") {
@@ -56,7 +66,7 @@ export function createResolveSign({ secrets, parameters, list, signs, emit, now 
     occurredAt,
   }: RotationEvent): Promise<Found | NotFound> {
     const managed = await list.managedFor(databaseArn);
-    if (!managed) return "no-managed-secret";
+    if (!managed) return watchesAll ? "no-managed-secret" : "not-watched";
     const hasChanged = (at: Date | undefined) =>
       at !== undefined && at.getTime() > Date.parse(occurredAt) - RESET_TAKES_MS;
     const facts = await secrets.describe(managed, (seen) => hasChanged(seen?.lastChangedAt));

@@ -23,17 +23,12 @@ const PutInput = z.object({
   Type: z.optional(z.enum(["String", "StringList", "SecureString"])),
   Overwrite: z.optional(z.boolean()),
 });
-const DescribeInput = z.object({
-  ParameterFilters: z.optional(
-    z.array(
-      z.object({
-        Key: z.literal("Name"),
-        Option: z.optional(z.literal("Equals")),
-        Values: z.array(z.string()),
-      }),
-    ),
-  ),
+const Filter = z.object({
+  Key: z.enum(["Name", "Type"]),
+  Option: z.optional(z.enum(["Equals", "BeginsWith"])),
+  Values: z.array(z.string()),
 });
+const DescribeInput = z.object({ ParameterFilters: z.optional(z.array(Filter)) });
 
 /** Parameter Store as far as its signs go: versions, times and the event of a change. It gives values to nobody. */
 export function createParameterStore({ place, now, emit }: ParameterStoreDeps): { service: AwsJsonService } {
@@ -75,12 +70,18 @@ export function createParameterStore({ place, now, emit }: ParameterStoreDeps): 
           access: () => [{ action: "ssm:DescribeParameters", resource: "*" }],
           run(input) {
             const { ParameterFilters = [] } = parseInput(DescribeInput, input);
-            const found = [...parameters].filter(([name]) =>
-              ParameterFilters.every(({ Values }) => Values.includes(name)),
+            const found = [...parameters].filter(([name, { type }]) =>
+              ParameterFilters.every(({ Key, Option, Values }) => {
+                const given = Key === "Name" ? name : type;
+                return Values.some((value) =>
+                  Option === "BeginsWith" ? given.startsWith(value) : given === value,
+                );
+              }),
             );
             return {
               Parameters: found.map(([Name, { type: Type, version: Version, changedAt }]) => ({
                 Name,
+                ARN: arnOf(Name),
                 Type,
                 Version,
                 LastModifiedDate: toAwsTime(changedAt),

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { TemplateError } from "./template-error.ts";
+import { parseTopicSql, select } from "./iot-topic-sql.ts";
 
 const Flag = z.union([z.boolean(), z.enum(["true", "false"])]);
 const Action = z.strictObject({
@@ -31,13 +31,13 @@ export interface TopicRulePorts {
  * An IoT rule: hand it every message that is published, and it sends those that its SQL selects to its queues. An
  * action that fails is logged, and told to the error action where there is one; it does not fail the publisher.
  *
- * @throws TemplateError for SQL beyond `SELECT * FROM 'topic/filter'`
+ * @throws TemplateError for SQL beyond {@link parseTopicSql}
  */
 export function createTopicRule(
   { RuleName, TopicRulePayload: payload }: TopicRuleProperties,
   { sendMessage, log }: TopicRulePorts,
 ): (topic: string, message: Uint8Array) => Promise<void> {
-  const filter = topicFilter(RuleName, payload.Sql);
+  const sql = parseTopicSql(RuleName, payload.Sql);
   const isDisabled = isSet(payload.RuleDisabled);
 
   async function act(
@@ -48,12 +48,15 @@ export function createTopicRule(
   }
 
   return async (topic, message) => {
-    if (isDisabled || !matchesTopic(filter, topic)) return;
-    const body = Buffer.from(message);
+    if (isDisabled || !matchesTopic(sql.filter, topic)) return;
+    const original = Buffer.from(message);
+    const selected = select(sql, topic, original);
+    if (selected === undefined) return;
     const failures: { failedAction: string; failedResource: string; errorMessage: string }[] = [];
     for (const action of payload.Actions) {
       try {
-        await act(action, body);
+        if (selected instanceof Error) throw selected;
+        await act(action, selected);
       } catch (error) {
         const errorMessage = error instanceof Error ? error.message : String(error);
         failures.push({ failedAction: "SqsAction", failedResource: action.Sqs.QueueUrl, errorMessage });
@@ -62,33 +65,18 @@ export function createTopicRule(
     }
     if (failures.length === 0 || !payload.ErrorAction) return;
     // https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html
-    const report = { ruleName: RuleName, topic, base64OriginalPayload: body.toString("base64"), failures };
+    const report = {
+      ruleName: RuleName,
+      topic,
+      base64OriginalPayload: original.toString("base64"),
+      failures,
+    };
     await act(payload.ErrorAction, Buffer.from(JSON.stringify(report))).catch((error: unknown) => {
       log(
         `IoT rule ${RuleName}: error action failed: ${error instanceof Error ? error.message : String(error)}`,
       );
     });
   };
-}
-
-/** @throws TemplateError for any other SQL: half of a statement must not pass for the whole */
-export function topicFilter(ruleName: string, sql: string): string {
-  const filter = /^\s*SELECT\s+\*\s+FROM\s+'([^']+)'\s*$/i.exec(sql)?.[1];
-  const levels = filter?.split("/") ?? [];
-  const isValid =
-    filter !== undefined &&
-    levels.every((level, index) =>
-      level.includes("#")
-        ? level === "#" && index === levels.length - 1
-        : !level.includes("+") || level === "+",
-    );
-  if (!isValid) {
-    throw new TemplateError(
-      `IoT rule ${ruleName}`,
-      `the local run reads SELECT * FROM 'topic/filter' only, not: ${sql}`,
-    );
-  }
-  return filter;
 }
 
 /** MQTT 3.1.1, section 4.7: `+` is one level, `#` the rest with its parent; neither matches a topic that begins with `$`. */

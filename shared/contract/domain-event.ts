@@ -8,8 +8,13 @@ const base = { v: z.literal(1), secretArn: SecretArn, versionId: VersionId, occu
 /** Moving AWSCURRENT back to an earlier version is a rotation of its own: version and time of the move tell it apart. */
 const move = { ...base, currentSince: Instant };
 const instance = { instanceId: z.string(), service: z.string() };
-/** A service with tasks that are not on the version at the deadline. */
-const behind = { ...move, serviceArn: z.string(), staleTasks: z.number() };
+/** A service with tasks that are not on the version at the deadline. `pinned`: part of what they start with is a fixed version. */
+const behind = {
+  ...move,
+  serviceArn: z.string(),
+  staleTasks: z.number(),
+  pinned: z.optional(z.boolean()),
+};
 
 /** What happened in the pipeline, by EventBridge detail-type. The event source is `keyturn.STAGE`. */
 export const domainEventDetails = {
@@ -21,12 +26,24 @@ export const domainEventDetails = {
   }),
   /** Another source told of a rotation whose notice had gone out. */
   RotationSeenAgain: z.object({ ...move, detectedBy: z.enum(ROTATION_SOURCES) }),
-  /** `reconcile` found a version that no sign had told of, and fed it in. */
+  /**
+   * `reconcile` found a version that no sign had told of, and fed it in; or one whose handling never ended
+   * (`knownVersionId` is the same then), and has it handled again.
+   */
   RotationMissed: z.object({ ...move, knownVersionId: z.optional(VersionId) }),
   /** An instance has not reported for longer than a service that runs and is connected does. */
   InstanceSilent: z.object({ ...base, ...instance, lastHeardAt: Instant }),
-  /** A real login with the new credential succeeded. */
-  CredentialVerified: z.object({ ...move, verifyMs: Milliseconds }),
+  /**
+   * A real login with the new credential succeeded. Where the rotation had another verdict before, it is in
+   * `previousVerdict`, together with the sign that made verify try again.
+   */
+  CredentialVerified: z.object({
+    ...move,
+    verifyMs: Milliseconds,
+    previousVerdict: z.optional(z.enum(["rejected", "unverifiable", "unreachable"])),
+    detectedBy: z.optional(z.enum(ROTATION_SOURCES)),
+    toldAt: z.optional(Instant),
+  }),
   /** The store refused the new credential. */
   CredentialRejected: z.object({ ...move, code: z.string(), reason: z.string() }),
   /** The secret does not say which store it opens, or the store is of a kind that is not supported. */
@@ -65,7 +82,10 @@ export const domainEventDetails = {
       "secret-pinned",
     ]),
   }),
-  /** Services wait for others to be done. The check goes on with this event, as the message that began it (`claimant`). */
+  /**
+   * Services wait for others to be done; where none does (0), the search for them is not over. The check goes on with this
+   * event, as the message that began it (`claimant`).
+   */
   RedeployDeferred: z.object({
     ...move,
     deferred: z.number(),
@@ -73,6 +93,8 @@ export const domainEventDetails = {
     claimant: z.string(),
     detectedBy: z.enum(ROTATION_SOURCES),
     toldAt: Instant,
+    /** When the check was deferred first. */
+    waitingSince: z.optional(Instant),
   }),
   /** ECS has finished the deployment that was to bring the version to a service. `durationMs` counts from the decision. */
   RedeployCompleted: z.object({

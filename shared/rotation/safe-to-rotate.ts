@@ -12,7 +12,8 @@ export interface SafeToRotateOptions {
   readonly currentVersionId?: string;
   /**
    * Every task that runs and uses the secret, standalone ones too. With them, tasks that have ended count no more, tasks
-   * that never report count, and a service that was withheld is judged by its tasks. Without, the ledger alone is asked.
+   * that never report count, and a service that was withheld is judged by its tasks. Without, the ledger alone is asked,
+   * and it knows of tasks that never report by the deadline check alone.
    */
   readonly tasks?: readonly TaskFact[];
   /** How long an instance may go without a report, in milliseconds; 26 hours unless given: IoT Core ends each connection within 24. */
@@ -28,6 +29,8 @@ export type UnsafeReason =
   | { readonly code: "verdict-missing"; readonly versionId: string }
   | { readonly code: "credential-rejected"; readonly versionId: string }
   | { readonly code: "credential-unverified"; readonly versionId: string; readonly verdict: string }
+  /** The deadline check has not looked yet, or services still wait for it: who does not report is known to nobody. */
+  | { readonly code: "adoption-not-checked"; readonly versionId: string }
   | {
       readonly code: "instance-behind";
       readonly instanceId: string;
@@ -68,6 +71,7 @@ export function safeToRotate(secret: SecretView, options: SafeToRotateOptions): 
       ? [{ code: "rotation-not-known" } as const]
       : [
           ...unsettledRotation(secret, expected),
+          ...uncheckedAdoption(secret, expected, options),
           ...instancesNotOn(expected, secret, options),
           ...servicesNotOn(secret, options),
         ];
@@ -88,6 +92,16 @@ function unsettledRotation({ current }: SecretView, versionId: string): UnsafeRe
     default:
       return [{ code: "credential-unverified", versionId, verdict }];
   }
+}
+
+function uncheckedAdoption(
+  { current }: SecretView,
+  versionId: string,
+  { tasks }: SafeToRotateOptions,
+): UnsafeReason[] {
+  if (tasks || current?.versionId !== versionId) return [];
+  const isChecked = current.checkedAt !== undefined && !current.deferredAtCheck;
+  return isChecked ? [] : [{ code: "adoption-not-checked", versionId }];
 }
 
 function instancesNotOn(
@@ -158,6 +172,8 @@ function isUnderWay(
 
 function whyBehind({ decision, deploymentOutcome }: DecisionRecord): string | undefined {
   if (deploymentOutcome === "failed") return "deployment-failed";
-  if (deploymentOutcome === "completed" || decision === "redeploy") return undefined;
-  return decision;
+  // Whoever was about to deploy it crashed, and it followed without.
+  if (decision === "no-longer-behind") return undefined;
+  const isDeployed = deploymentOutcome === "completed" || DEPLOYS.has(decision ?? "");
+  return isDeployed ? undefined : decision;
 }

@@ -1,10 +1,12 @@
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createParameters } from "../../../shared/aws/parameters.ts";
+import type { Watch } from "../../../shared/rotation/watch.ts";
 import { serveAwsJson } from "../local/ecs/serve-aws-json.ts";
 
 interface Parameter {
   readonly Name: string;
+  readonly ARN?: string;
   readonly Version: number;
   readonly LastModifiedDate: number;
 }
@@ -25,7 +27,9 @@ beforeEach(async () => {
         access: () => [],
         run(input) {
           asked.push(input);
-          return { Parameters: (answers.length > 1 ? answers.shift() : answers[0]) ?? [] };
+          const isLast = answers.length <= 1;
+          const Parameters = (isLast ? answers[0] : answers.shift()) ?? [];
+          return { Parameters, ...("MaxResults" in input && !isLast && { NextToken: "next" }) };
         },
       },
     },
@@ -73,4 +77,57 @@ test("asks again until the answer satisfies", async () => {
 test("knows nothing of a parameter that is not there", async () => {
   answers = [[]];
   expect(await createParameters(client).describe(arn("orders/key"), () => true)).toBeUndefined();
+});
+
+const listed = (name: string, Version = 7): Parameter => ({
+  ...version(Version, `/${name}`),
+  ARN: arn(name),
+});
+
+async function watched(watch?: Watch): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { parameterArn } of createParameters(client, watch).watched(async () => {
+    found.push("turn");
+  }))
+    found.push(parameterArn);
+  return found;
+}
+
+test("lists parameters that hold secrets, page by page, each after its turn", async () => {
+  answers = [[listed("orders/key"), listed("orders/pin")], [listed("billing/key")]];
+  expect(await watched()).toEqual([
+    "turn",
+    arn("orders/key"),
+    arn("orders/pin"),
+    "turn",
+    arn("billing/key"),
+    "turn",
+  ]);
+  expect(asked[0]).toEqual({
+    MaxResults: 50,
+    ParameterFilters: [{ Key: "Type", Option: "Equals", Values: ["SecureString"] }],
+  });
+});
+
+test("lists what is watched by its prefix, whose slash the ARN does not tell", async () => {
+  answers = [[listed("prod/key"), listed("PROD/key")]];
+  const watch = { prefixes: ["prod/", "/shared/"], tags: [] };
+  expect(await watched(watch)).toEqual(["turn", arn("prod/key"), "turn"]);
+  expect(asked).toMatchObject([
+    {
+      ParameterFilters: [
+        { Key: "Type" },
+        { Key: "Name", Option: "BeginsWith", Values: ["prod/", "/prod/", "shared/", "/shared/"] },
+      ],
+    },
+  ]);
+  // More than one filter takes.
+  const many = Array.from({ length: 26 }, (_, index) => `none-${index}/`);
+  expect(await watched({ prefixes: [...many, "prod/"], tags: [] })).toContain(arn("prod/key"));
+  expect(asked[1]).toMatchObject({ ParameterFilters: [{ Key: "Type" }] });
+});
+
+test("lists nothing where tags alone say what is watched: they say it of secrets", async () => {
+  expect(await watched({ prefixes: [], tags: [{ key: "team", value: "orders" }] })).toEqual([]);
+  expect(asked).toEqual([]);
 });

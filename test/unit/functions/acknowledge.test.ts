@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createAcknowledge, describeReport } from "../../../functions/acknowledge/acknowledge.ts";
+import { redateReport } from "../../../functions/acknowledge/redate-report.ts";
 import type { Report } from "../../../shared/contract/report.ts";
 import { createFakePipeline, NOW, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
 
@@ -85,4 +86,36 @@ test.each([
 ])("gives $name the adoption time $adoptionMs", ({ changes, adoptionMs }) => {
   const described = describeReport(report(changes), "2026-11-20T10:00:00.000Z");
   expect("adoptionMs" in described.detail ? described.detail.adoptionMs : undefined).toBe(adoptionMs);
+});
+
+describe("a report from the future", () => {
+  const future = report({ versionId: V1, occurredAt: "9999-12-31T23:59:59.000Z" });
+  const arrivedAt = (afterMs: number) => new Date(Date.parse("2026-11-20T10:00:05.000Z") + afterMs);
+
+  test("counts from when it arrived, and keeps out none that comes after it", async () => {
+    const fake = createFakePipeline();
+    const acknowledge = createAcknowledge(fake.ports);
+    expect(await acknowledge(redateReport(future, arrivedAt(0)))).toBe("recorded");
+    expect(known(fake)).toMatchObject({ versionId: V1, swappedAt: arrivedAt(0).toISOString() });
+    expect(fake.events).toMatchObject([
+      { detail: { occurredAt: arrivedAt(0).toISOString(), adoptionMs: 5_000 } },
+    ]);
+    const honest = report({ occurredAt: arrivedAt(1).toISOString() });
+    expect(await acknowledge(redateReport(honest, arrivedAt(40)))).toBe("recorded");
+    expect(known(fake).versionId).toBe(V2);
+  });
+
+  test("stays one, however often the message is delivered and the broker repeats it", async () => {
+    const fake = createFakePipeline();
+    const acknowledge = createAcknowledge(fake.ports);
+    await acknowledge(redateReport(future, arrivedAt(0)));
+    expect(await acknowledge(redateReport(future, arrivedAt(0)))).toBe("repeated");
+    expect(await acknowledge(redateReport(future, arrivedAt(3_000)))).toBe("repeated");
+    expect(fake.events).toHaveLength(1);
+  });
+
+  test("by a clock that is a little ahead keeps its time", () => {
+    const ahead = report({ occurredAt: "2026-11-20T10:00:30.000Z" });
+    expect(redateReport(ahead, arrivedAt(0))).toEqual(ahead);
+  });
 });

@@ -56,6 +56,17 @@ test.each<{ event: DomainEvent; metrics: Record<string, number> }>([
     metrics: { RedeployPlanned: 1 },
   },
   {
+    event: { type: "ServiceRedeployed", detail: { ...move, ...service, pinned: true } },
+    metrics: { ServiceRedeployed: 1, SecretPinned: 1 },
+  },
+  {
+    event: {
+      type: "RedeployWithheld",
+      detail: { ...move, ...service, pinned: true, reason: "deployment-in-progress" },
+    },
+    metrics: { RedeployWithheld: 1, SecretPinned: 1 },
+  },
+  {
     event: { type: "RedeployWithheld", detail: { ...move, ...service, reason: "secret-pinned" } },
     metrics: { RedeployWithheld: 1, SecretPinned: 1 },
   },
@@ -174,16 +185,29 @@ test("counts each further source of a rotation for itself", async () => {
   expect(published).toHaveLength(2);
 });
 
-test.each(ROTATION_ATTEMPTS)("counts %s once, however often its event is delivered", async (type) => {
+function measuringAttempts(isWatched: boolean) {
   const published: Parameters<PublishMeasurements>[] = [];
   const measureAttempt = createMeasureAttempt({
     ...createFakePipeline().ports,
     publish: (...one) => void published.push(one),
+    isWatched: async () => isWatched,
   });
+  return { published, measureAttempt };
+}
+
+test.each(ROTATION_ATTEMPTS)("counts %s once, however often its event is delivered", async (type) => {
+  const { published, measureAttempt } = measuringAttempts(true);
   const attempt = { type, secretArn: SECRET_ARN, occurredAt: base.occurredAt, eventId: "e1" };
   expect(await measureAttempt(attempt, "m1")).toBe("measured");
   expect(await measureAttempt(attempt, "m2")).toBe("already-measured");
   expect(await measureAttempt({ ...attempt, eventId: "e2" }, "m3")).toBe("measured");
   const once = [SECRET_ARN, [{ name: type, value: 1 }], {}];
   expect(published).toEqual([once, once]);
+});
+
+test.each(ROTATION_ATTEMPTS)("counts no %s of a secret that is left out by its tags", async (type) => {
+  const { published, measureAttempt } = measuringAttempts(false);
+  const attempt = { type, secretArn: SECRET_ARN, occurredAt: base.occurredAt, eventId: "e1" };
+  expect(await measureAttempt(attempt, "m1")).toBe("not-watched");
+  expect(published).toEqual([]);
 });

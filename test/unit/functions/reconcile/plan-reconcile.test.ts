@@ -6,7 +6,7 @@ import { NOW, SECRET_ARN, V1, V2 } from "../../../fakes/pipeline.ts";
 const HOUR_MS = 3_600_000;
 const ago = (ms: number) => new Date(NOW.getTime() - ms);
 const known = { secretArn: SECRET_ARN, versionId: V1, currentSince: ago(30 * 24 * HOUR_MS).toISOString() };
-const changed = (ms: number) => ({ currentVersionId: V2, previousVersionId: V1, lastChangedAt: ago(ms) });
+const changed = (ms: number) => ({ currentVersionId: V2, isRotated: true, lastChangedAt: ago(ms) });
 
 describe("planReconcile", () => {
   test.each([
@@ -68,6 +68,7 @@ describe("findSilent", () => {
       heard("has never repeated", { swappedAt: at(100) }),
       heard("is gone", { heardAt: at(26 + 7 * 24 + 1) }),
       heard("never said when", {}),
+      heard("is marked already", { heardAt: at(27), silentSince: at(1) }),
     ];
     const silent = findSilent(instances, NOW, 26 * HOUR_MS);
     expect(silent.map(({ instanceId }) => instanceId)).toEqual(["is silent", "has never repeated"]);

@@ -19,3 +19,22 @@ test("refuses a sign that names its secret: handing it on would make one rotatio
   expect(() => parseReconcileMessage(sample("credential-rotated"))).toThrow(InvalidMessageError);
   expect(() => parseReconcileMessage(sample("secret-label-updated"))).toThrow(/notify, verify and redeploy/);
 });
+
+const continued = (detail: object) => ({
+  source: "keyturn.prod",
+  "detail-type": "Reconcile Continued",
+  detail: { v: 1, after: "vault:kv/app/db", again: [], part: 2, ...detail },
+});
+
+test("reads where a run goes on", () => {
+  expect(parseReconcileMessage(continued({}))).toEqual({
+    continued: { v: 1, after: "vault:kv/app/db", again: [], part: 2 },
+  });
+});
+
+test.each([{ v: 2 }, { part: 0 }, { again: ["no ARN"] }, { after: 1 }])(
+  "refuses an event of its own that it does not understand: %j",
+  (detail) => {
+    expect(() => parseReconcileMessage(continued(detail))).toThrow(InvalidMessageError);
+  },
+);

@@ -27,7 +27,13 @@ test("feeds a version that no sign told of in, as an event that every handler re
   fake.secrets.set(SECRET_ARN, present());
   const outcome = await createReconcile(fake.ports)("m1");
 
-  expect(outcome).toEqual({ outcome: "reconciled", secrets: 1, missed: [SECRET_ARN], silent: [] });
+  expect(outcome).toEqual({
+    outcome: "reconciled",
+    secrets: 1,
+    missed: [SECRET_ARN],
+    unfinished: [],
+    silent: [],
+  });
   const [detail] = fake.signs;
   const event = {
     source: "keyturn.prod",
@@ -76,7 +82,8 @@ test("asks about a known secret that is not listed, and lets one go that is dele
   fake.known.push(known(), known(OTHER_ARN));
   fake.secrets.set(OTHER_ARN, { ...present(OTHER_ARN), isWatched: false });
   expect(await createReconcile(fake.ports)("m1")).toMatchObject({ secrets: 2, missed: [] });
-  expect(fake.asked).toEqual([SECRET_ARN, OTHER_ARN]);
+  // In the order of the ARNs.
+  expect(fake.asked).toEqual([OTHER_ARN, SECRET_ARN]);
 });
 
 test("compares a parameter by its version number", async () => {
@@ -97,23 +104,62 @@ test("takes the word of whoever keeps a secret elsewhere", async () => {
   expect(await createReconcile(fake.ports)("m1")).toMatchObject({ secrets: 1, missed: [] });
 });
 
+test("feeds in a parameter that nobody knew and that was changed, and not one that was made", async () => {
+  const [changed, made] = ["changed", "made"].map(
+    (name) => `arn:aws:ssm:us-east-1:000000000000:parameter/orders/${name}`,
+  );
+  const fake = createFakeReconcile();
+  fake.listedParameters.push(changed ?? "", made ?? "");
+  fake.parameters.set(changed ?? "", { versionId: "2", lastChangedAt: ago(2) });
+  fake.parameters.set(made ?? "", { versionId: "1", lastChangedAt: ago(2) });
+  fake.secrets.set(changed ?? "", { secretArn: changed ?? "", isWatched: true });
+  expect(await createReconcile(fake.ports)("m1")).toMatchObject({ secrets: 2, missed: [changed] });
+  expect(fake.signs).toMatchObject([{ secretArn: changed, versionId: "2" }]);
+});
+
+test("asks nobody about a parameter that the list shows on its known version", async () => {
+  const parameterArn = "arn:aws:ssm:us-east-1:000000000000:parameter/orders/key";
+  const fake = createFakeReconcile();
+  fake.known.push(known(parameterArn, "7"));
+  fake.listedParameters.push(parameterArn);
+  fake.parameters.set(parameterArn, { versionId: "7", lastChangedAt: ago(700) });
+  expect(await createReconcile(fake.ports)("m1")).toMatchObject({ secrets: 1, missed: [] });
+  expect(fake.asked).toEqual([]);
+});
+
 test("waits its turn before each question", async () => {
   const parameterArn = "arn:aws:ssm:us-east-1:000000000000:parameter/orders/key";
   const fake = createFakeReconcile();
   fake.known.push(known(), known(parameterArn, "6"));
   const steps: string[] = [];
-  const secrets = {
-    describe: async (secretArn: string) => {
-      steps.push(secretArn);
-      return undefined;
+  const { watched } = fake.ports.parameters;
+  const ask = async (what: string) => void steps.push(what);
+  const ports = {
+    ...fake.ports,
+    secrets: {
+      describe: async (secretArn: string) => {
+        if (secretArn === SECRET_ARN) await ask(secretArn);
+        return { secretArn, isWatched: true };
+      },
     },
+    parameters: {
+      watched,
+      describe: async (arn: string) => {
+        await ask(arn);
+        return undefined;
+      },
+    },
+    pace: { secret: () => ask("turn of secrets"), parameter: () => ask("turn of parameters") },
   };
-  const pace = {
-    secret: async () => void steps.push("turn of secrets"),
-    parameter: async () => void steps.push("turn of parameters"),
-  };
-  await createReconcile({ ...fake.ports, secrets, pace })("m1");
-  expect(steps).toEqual(["turn of secrets", SECRET_ARN, "turn of parameters", parameterArn]);
+  await createReconcile(ports)("m1");
+  const inOrder = (...wanted: string[]) => steps.filter((step) => wanted.includes(step));
+  expect(inOrder("turn of secrets", SECRET_ARN)).toEqual(["turn of secrets", SECRET_ARN]);
+  // The first turn is the list's.
+  expect(inOrder("turn of parameters", parameterArn)).toEqual([
+    "turn of parameters",
+    "turn of parameters",
+    parameterArn,
+  ]);
 });
 
 test("sees to the others where one secret cannot be asked about, and then fails", async () => {
@@ -157,16 +203,18 @@ test("tells of an instance that fell silent once, until it is heard of again", a
   expect(await reconcile("m3")).toMatchObject({ silent: ["task-1"] });
 });
 
-test("tells of it again where the run before ended before its message was deleted", async () => {
+test("tells of it again, by the very same event, where a run ended between telling and marking", async () => {
   const fake = createFakeReconcile();
   fake.known.push(known());
   fake.listed.push(present(SECRET_ARN, V1));
   const heardAt = ago(30).toISOString();
   fake.instances.set("task-1", { instanceId: "task-1", service: "orders-api", versionId: V1, heardAt });
-  const reconcile = createReconcile(fake.ports);
-  await reconcile("m1");
-  await reconcile("m1");
-  // The very same event: measure counts it once.
+  const markSilent = () => Promise.reject(new Error("crashed"));
+  const crashing = { ...fake.ports, ledger: { ...fake.ports.ledger, markSilent } };
+  await expect(createReconcile(crashing)("m1")).rejects.toThrow("1 of 1 secrets");
+  await createReconcile(fake.ports)("m1");
+  // Measure counts it once.
   expect(fake.events).toHaveLength(2);
   expect(fake.events[0]).toEqual(fake.events[1]);
+  expect(fake.instances.get("task-1")).toMatchObject({ silentSince: ago(4).toISOString() });
 });

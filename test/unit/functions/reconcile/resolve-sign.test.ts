@@ -54,6 +54,12 @@ test.each([
   expect(fake.emitted).toEqual([{ name: "SignDropped", value: 1 }]);
 });
 
+test("where names or tags say what is watched, a database without a managed secret is somebody else's", async () => {
+  const fake = createFakeReconcile();
+  expect(await createResolveSign({ ...fake.ports, watchesAll: false })(reset())).toBe("not-watched");
+  expect(fake.emitted).toEqual([]);
+});
+
 test("drops the reset of a database whose secret was not changed for it", async () => {
   const fake = createFakeReconcile();
   fake.managed.set(DATABASE_ARN, SECRET_ARN);

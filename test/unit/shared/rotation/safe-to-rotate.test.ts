@@ -18,7 +18,9 @@ const rotation = (changes: Partial<RotationView> = {}): RotationView => ({
   currentSince: new Date(ROTATED_AT).toISOString(),
   detectedBy: "label-updated",
   sources: [],
+  verdicts: [],
   verdict: "accepted",
+  checkedAt: ago(500),
   ...changes,
 });
 const instance = (changes: Partial<InstanceRecord> = {}): InstanceRecord => ({
@@ -48,6 +50,7 @@ const judge = (view: SecretView, options: Partial<SafeToRotateOptions> = {}) => 
   return verdict.safe ? "safe" : verdict.reasons;
 };
 const { verdict: _, ...undecided } = rotation();
+const { checkedAt: _checkedAt, ...unchecked } = rotation();
 
 test("is safe when the credential is good and every instance is on it", () => {
   expect(judge(secret())).toBe("safe");
@@ -78,6 +81,16 @@ test.each<{ name: string; view: Partial<SecretView>; reason: object }>([
     name: "the credential could not be tried",
     view: { current: rotation({ verdict: "unverifiable" }) },
     reason: { code: "credential-unverified", versionId: V2, verdict: "unverifiable" },
+  },
+  {
+    name: "the deadline check has not counted yet who does not report",
+    view: { current: unchecked },
+    reason: { code: "adoption-not-checked", versionId: V2 },
+  },
+  {
+    name: "services still wait for the deadline check to come back to them",
+    view: { current: rotation({ deferredAtCheck: 2 }) },
+    reason: { code: "adoption-not-checked", versionId: V2 },
   },
   {
     name: "a redeploy was claimed and not finished",
@@ -116,6 +129,10 @@ test.each<{ name: string; changes: Partial<DecisionRecord> }>([
     name: "that somebody else had begun, and that completed",
     changes: { decision: "deployment-in-progress", deploymentOutcome: "completed" },
   },
+  {
+    name: "that somebody else had begun, and whose end nobody told of for an hour",
+    changes: { decision: "deployment-in-progress", claimedAt: ago(2 * HOUR_MS) },
+  },
   { name: "whose end nobody told of for an hour", changes: { claimedAt: ago(2 * HOUR_MS) } },
   { name: "of an earlier rotation", changes: { currentSince: ago(24 * HOUR_MS) } },
 ])("lets a redeploy $name pass", ({ changes }) => {
@@ -141,6 +158,10 @@ const after = new Date(Date.parse(ROTATED_AT) + 1);
 test("leaves out a task that has ended, where ECS tells which run", () => {
   const view = secret({ instances: [instance({ versionId: V1 }), instance({ instanceId: "host:42" })] });
   expect(judge(view, { tasks: [] })).toBe("safe");
+});
+
+test("needs no deadline check where ECS tells which tasks run", () => {
+  expect(judge(secret({ current: unchecked }), { tasks: [] })).toBe("safe");
 });
 
 test("counts a task that never reports by its start, where ECS tells which run", () => {
