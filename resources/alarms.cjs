@@ -33,10 +33,12 @@ const RULES = {
   CredentialsReset: "credentials-reset",
   ParameterChanged: "parameter-changed",
   Reconcile: "reconcile",
+  ReconcileContinued: "reconcile-continued",
   RotationAttempt: "rotation-attempt",
   DomainEvent: "domain-events",
   DeploymentEnded: "deployment-ended",
   RedeployDeferred: "redeploy-deferred",
+  CredentialVerifiedLater: "credential-verified-later",
 };
 
 /** Counts of Keyturn's own of which one is one too many. */
@@ -52,10 +54,21 @@ const COUNTS = {
   CredentialUnreachable: "A store could not be asked about a new credential, and the last try is over",
   InstanceRejected: "An instance could not log in with a new credential, and keeps the old one",
   InstanceSilent: "An instance has not reported for too long: nobody knows what it runs on",
+  StaleInstances:
+    "Instances were not on the new credential at the adoption deadline; what can be redeployed is being redeployed",
   StaleUnmanaged: "Instances that no deployment can reach are behind at the adoption deadline",
   SecretPinned: "A service pins the version of a secret that it starts with; no deployment mends that",
+  RedeployPlanned: "A dry run: a service is behind at the adoption deadline, and would have been redeployed",
   RedeployWithheld: "A service is behind at the adoption deadline, and was not redeployed",
   RedeployFailed: "ECS stopped a deployment that was to bring a new credential to a service",
+};
+
+/** Alarms that a setting mutes: they are seen, and tell nobody. */
+const MUTED_BY = {
+  // A task that was replaced falls silent as well, and nothing is wrong then.
+  InstanceSilent: "alarmOnSilentInstances",
+  // Where services follow by redeploy alone, each rotation raises it.
+  StaleInstances: "alarmOnStaleInstances",
 };
 
 const kebab = (name) => name.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase();
@@ -159,8 +172,7 @@ function planAlarms(settings) {
       `${metric}Alarm`,
       {
         ...counterAlarm(kebab(metric), description, "Keyturn", metric, ours),
-        // A task that was replaced falls silent as well, and nothing is wrong then: the alarm is seen, and tells nobody.
-        ...(metric === "InstanceSilent" && { ActionsEnabled: settings.alarmOnSilentInstances }),
+        ...(MUTED_BY[metric] && { ActionsEnabled: settings[MUTED_BY[metric]] }),
       },
     ]),
     [
@@ -187,6 +199,11 @@ async function readSettings(resolveVariable) {
     }
     return number;
   };
+  const isOn = async (name) => {
+    const given = String(await resolveVariable(`self:custom.${name}`));
+    if (given !== "true" && given !== "false") throw new Error(`${name} is ${given}; give true or false.`);
+    return given === "true";
+  };
   return {
     stage: await resolveVariable("sls:stage"),
     name: await resolveVariable("self:custom.name"),
@@ -196,7 +213,8 @@ async function readSettings(resolveVariable) {
     redeployPauseSeconds: await numberOf("redeployPauseSeconds"),
     queueAgeAlarmSeconds: await numberOf("queueAgeAlarmSeconds"),
     adoptionLatencyAlarmMs: await numberOf("adoptionLatencyAlarmMs"),
-    alarmOnSilentInstances: String(await resolveVariable("self:custom.alarmOnSilentInstances")) === "true",
+    alarmOnSilentInstances: await isOn("alarmOnSilentInstances"),
+    alarmOnStaleInstances: await isOn("alarmOnStaleInstances"),
   };
 }
 
@@ -222,18 +240,21 @@ module.exports.resources = async ({ resolveVariable }) => {
   return { Resources: Object.fromEntries(resources) };
 };
 
-/** What alarms tell: the topic that is given, the one that is made for `alarmEmail`, or nobody. */
-module.exports.alarmActions = async ({ resolveVariable }) => {
-  const topicArn = await resolveVariable("param:alarmTopicArn, ''");
-  if (topicArn) return [topicArn];
-  return (await resolveVariable("param:alarmEmail, ''")) ? [{ Ref: "AlarmTopic" }] : [];
-};
+const TOPIC_ARN = /^arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+$/;
 
-/** A topic is made only where no other is given. */
-module.exports.makesAlarmTopic = async ({ resolveVariable }) => {
-  const [topicArn, email] = [
-    await resolveVariable("param:alarmTopicArn, ''"),
-    await resolveVariable("param:alarmEmail, ''"),
-  ];
-  return String(!topicArn && Boolean(email));
-};
+/** The one topic that all alarms tell: the stage's own, unless another is given. */
+async function alarmTopic(resolveVariable) {
+  const given = await resolveVariable("param:alarmTopicArn, ''");
+  if (!given) return { Ref: "AlarmTopic" };
+  if (!TOPIC_ARN.test(given)) {
+    throw new Error(
+      `alarmTopicArn is ${given}; give the ARN of a standard SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME).`,
+    );
+  }
+  return given;
+}
+
+module.exports.alarmTopic = ({ resolveVariable }) => alarmTopic(resolveVariable);
+module.exports.alarmActions = async ({ resolveVariable }) => [await alarmTopic(resolveVariable)];
+module.exports.makesAlarmTopic = async ({ resolveVariable }) =>
+  String(typeof (await alarmTopic(resolveVariable)) !== "string");

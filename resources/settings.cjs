@@ -56,13 +56,69 @@ module.exports.watchedNames = async ({ resolveVariable }) =>
 module.exports.watchedArns = async ({ resolveVariable }) =>
   oneOf((await watchedPrefixes(resolveVariable)).map(asArn));
 
-/** What a role is limited to: the watched secrets as far as names tell, in a pattern of IAM. */
-module.exports.watchedSecretArns = async ({ resolveVariable }) => {
+/** The watched secrets as far as names tell, in a pattern of IAM. */
+async function watchedSecretArns(resolveVariable) {
   const prefixes = await watchedPrefixes(resolveVariable);
   return (prefixes.length > 0 ? prefixes : [""]).map((prefix) => ({
     "Fn::Join": ["", [...SECRET_ARN, `${prefix}*`]],
   }));
+}
+
+module.exports.watchedSecretArns = ({ resolveVariable }) => watchedSecretArns(resolveVariable);
+
+/** `key=value`, of the characters that tags take. A `$` would be a variable to IAM. */
+const WATCHED_TAG = /^([\p{L}\p{N} _.:/+@-]+)=([\p{L}\p{N} _.:/=+@-]*)$/u;
+
+/** The values of tags that a watched secret may have, by key. */
+async function watchedTags(resolveVariable) {
+  const given = await resolveVariable("param:watchedTags, ''");
+  const tags = String(given)
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+  const wrong = tags.filter((tag) => !WATCHED_TAG.test(tag));
+  if (wrong.length > 0) {
+    throw new Error(`watchedTags has ${wrong.join(", ")}; give key=value, separated by commas.`);
+  }
+  const valuesOf = new Map();
+  for (const tag of tags) {
+    const [, key, value] = WATCHED_TAG.exec(tag);
+    valuesOf.set(key, [...(valuesOf.get(key) ?? []), value]);
+  }
+  return valuesOf;
+}
+
+module.exports.watchedTags = async ({ resolveVariable }) => {
+  await watchedTags(resolveVariable);
+  return resolveVariable("param:watchedTags, ''");
 };
+
+/**
+ * Allows actions on watched secrets alone, as isWatched in shared/rotation/watch.ts has it: one of the prefixes, and one of
+ * the tags. In one condition keys are joined by AND, so that each key of a tag is a statement of its own, with its values
+ * as alternatives: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+ */
+async function onWatchedSecrets(resolveVariable, Action) {
+  const Resource = await watchedSecretArns(resolveVariable);
+  const tags = [...(await watchedTags(resolveVariable))];
+  if (tags.length === 0) return [{ Effect: "Allow", Action, Resource }];
+  return tags.map(([key, values]) => ({
+    Effect: "Allow",
+    Action,
+    Resource,
+    Condition: { StringEquals: { [`aws:ResourceTag/${key}`]: values } },
+  }));
+}
+
+/** verify reads values of watched secrets alone. */
+module.exports.readsWatchedSecrets = ({ resolveVariable }) =>
+  onWatchedSecrets(resolveVariable, "secretsmanager:GetSecretValue");
+/** Who rotates by hand starts a rotation, or hands in a value, and reads none. */
+module.exports.rotatesWatchedSecrets = ({ resolveVariable }) =>
+  onWatchedSecrets(resolveVariable, ["secretsmanager:RotateSecret", "secretsmanager:PutSecretValue"]);
+/** With restorePrevious it moves labels of their versions, and changes nothing else of a secret. */
+module.exports.movesLabelsOfWatchedSecrets = ({ resolveVariable }) =>
+  onWatchedSecrets(resolveVariable, "secretsmanager:UpdateSecretVersionStage");
 
 /** Where an event has either. */
 module.exports.watchedNamesOrArns = async ({ resolveVariable }) =>
@@ -123,63 +179,17 @@ module.exports.ecsServiceActions = async ({ resolveVariable }) =>
     ? ["ecs:DescribeServices"]
     : ["ecs:DescribeServices", "ecs:UpdateService"];
 
-/** A pause of the deployments queue, so SQS's longest delay bounds it. */
+/** A pause of the deployments queue, so SQS's longest delay bounds it. Without one, checks that wait would follow each other at once. */
 module.exports.redeployPauseSeconds = async ({ resolveVariable }) => {
   const given = await resolveVariable("param:redeployPauseSeconds, 30");
   const seconds = Number(given);
-  if (!Number.isInteger(seconds) || seconds < 0 || seconds > LONGEST_DELAY_SECONDS) {
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_DELAY_SECONDS) {
     throw new Error(
-      `redeployPauseSeconds is ${given}; give whole seconds from 0 to ${LONGEST_DELAY_SECONDS}, the longest delay of an SQS queue.`,
+      `redeployPauseSeconds is ${given}; give whole seconds from 1 to ${LONGEST_DELAY_SECONDS}, the longest delay of an SQS queue.`,
     );
   }
   return seconds;
 };
-
-/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const LONGEST_TIMEOUT_SECONDS = 900;
-/** For what verify asks of AWS before and after the logins. */
-const VERIFY_CALLS_SECONDS = 10;
-
-function wholeMilliseconds(name, given, least) {
-  const ms = Number(given);
-  if (!Number.isInteger(ms) || ms < least) {
-    throw new Error(`${name} is ${given}; give whole milliseconds from ${least}.`);
-  }
-  return ms;
-}
-
-const loginTimeoutMs = async (resolveVariable) =>
-  wholeMilliseconds("loginTimeoutMs", await resolveVariable("param:loginTimeoutMs, 5000"), 1);
-const propagationAllowanceMs = async (resolveVariable) =>
-  wholeMilliseconds(
-    "propagationAllowanceMs",
-    await resolveVariable("param:propagationAllowanceMs, 30000"),
-    0,
-  );
-
-/**
- * The records of a batch wait beside each other: for the allowance, and for a login that begins at its very end. A login may
- * take twice its timeout, to connect and to answer.
- */
-async function verifyTimeoutSeconds(resolveVariable) {
-  const [loginMs, allowanceMs] = [
-    await loginTimeoutMs(resolveVariable),
-    await propagationAllowanceMs(resolveVariable),
-  ];
-  const seconds = Math.ceil((allowanceMs + 2 * loginMs) / 1_000) + VERIFY_CALLS_SECONDS;
-  if (seconds > LONGEST_TIMEOUT_SECONDS) {
-    throw new Error(
-      `propagationAllowanceMs and loginTimeoutMs make verify run for ${seconds} s; Lambda's longest is ${LONGEST_TIMEOUT_SECONDS} s.`,
-    );
-  }
-  return seconds;
-}
-
-module.exports.loginTimeoutMs = ({ resolveVariable }) => loginTimeoutMs(resolveVariable);
-module.exports.propagationAllowanceMs = ({ resolveVariable }) => propagationAllowanceMs(resolveVariable);
-module.exports.verifyTimeoutSeconds = ({ resolveVariable }) => verifyTimeoutSeconds(resolveVariable);
-module.exports.verifyVisibilitySeconds = async ({ resolveVariable }) =>
-  6 * (await verifyTimeoutSeconds(resolveVariable));
 
 function idList(name, given, prefix) {
   const ids = String(given)

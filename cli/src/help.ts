@@ -33,4 +33,5 @@ export const EXIT_CODES = `Exit codes:
   3  no credentials, or a permission is missing
   4  AWS, the broker or the local run does not answer
   5  there is no such stage, secret or queue
-  70 a fault of keyturn itself`;
+  70 a fault of keyturn itself
+  130, 143  ended by Ctrl-C, by SIGTERM`;

@@ -47,7 +47,6 @@ const LOCAL_INTERVAL_MS = 250;
 const INTERVAL_MS = 2_000;
 const WATCH_INTERVAL_MS = 5_000;
 const DELIVERY_TIMEOUT_MS = 30_000;
-const ROTATE_TIMEOUT_MS = 300_000;
 
 function parsePort(given: string): number {
   const port = Number(given);
@@ -136,18 +135,28 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .command("rotate <secret>")
     .description("begins a rotation by the secret's rotation function, or by a value of your own")
     .option("--wait", "shows adoption until everybody runs on the new version")
-    .addOption(
-      new Option("--timeout <duration>", "how long to wait")
-        .argParser(parseDuration)
-        .default(ROTATE_TIMEOUT_MS, "5m"),
+    .option(
+      "--timeout <duration>",
+      "how long to wait (default: the stage's adoption deadline and 5m)",
+      parseDuration,
     )
     .option("--value-file <path>", "a new value that the store takes already; - reads it from stdin")
     .option("--force", "although the last rotation is not over")
     .addHelpText("after", EXAMPLES.rotate)
     .action(
-      (secretId: string, options: { wait?: boolean; timeout: number; valueFile?: string; force?: boolean }) =>
+      (
+        secretId: string,
+        options: { wait?: boolean; timeout?: number; valueFile?: string; force?: boolean },
+      ) =>
         start(async (work) => {
           const { valueFile, force, timeout: timeoutMs } = options;
+          if (timeoutMs !== undefined && !options.wait) {
+            throw new CommandError(
+              "TIMEOUT_WITHOUT_WAIT",
+              EXIT.usage,
+              "--timeout says how long --wait waits; give both, or neither.",
+            );
+          }
           const value = valueFile === undefined ? undefined : await readValue(valueFile, stdin);
           const wait = options.wait
             ? { timeoutMs, intervalMs: intervalFor(work.place, INTERVAL_MS) }
@@ -161,10 +170,11 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .description("follows all rotations until Ctrl-C")
     .option("--since <when>", "begins in the past: a date, or 30m, 24h, 7d", (given) => parseSince(given))
     .option("--interval <duration>", "pause between two looks at the ledger", parseDuration)
-    .option(
-      "--channel [url]",
-      "listens to notices and reports instead of reading the ledger",
-      parseChannelUrl,
+    .addOption(
+      new Option("--channel [url]", "listens to notices and reports instead of reading the ledger")
+        .argParser(parseChannelUrl)
+        // It hears what goes by, and nothing of before.
+        .conflicts(["since", "interval"]),
     )
     .addHelpText("after", EXAMPLES.watch)
     .action((options: { since?: Date; interval?: number; channel?: string | true }) =>
@@ -212,7 +222,14 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error.exitCode === 0) return EXIT.ok;
+    // Where an argument is wrong, options may not have been read to their end.
+    if (args.includes("--json")) {
+      const message =
+        error.code === "commander.help" ? "No command is given." : error.message.replace(/^error: /, "");
+      terminal.line(JSON.stringify({ error: { code: "WRONG_ARGUMENTS", message } }));
+    }
+    return EXIT.usage;
   }
 }
 

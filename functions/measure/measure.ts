@@ -10,7 +10,13 @@ export interface MeasurePorts {
   readonly now: () => Date;
 }
 
+export interface MeasureAttemptPorts extends MeasurePorts {
+  /** Whether the secret is one that is followed; false too for one that is gone. */
+  readonly isWatched: (secretArn: string) => Promise<boolean>;
+}
+
 export type MeasureOutcome = "measured" | "already-measured";
+export type MeasureAttemptOutcome = MeasureOutcome | "not-watched";
 
 /**
  * Turns domain events into metrics, each step of a rotation once. Here the claim comes first, since counting twice
@@ -29,12 +35,17 @@ export function createMeasure({ ledger, publish, now }: MeasurePorts) {
 }
 
 /**
- * Counts rotations that failed, were abandoned, or were tried out, each event once, however often it is delivered.
+ * Counts rotations that failed, were abandoned, or were tried out, each event once, however often it is delivered. The rule
+ * knows names alone: what is left out by its tags is left out here, so that no alarm rings for the secrets of others.
  *
  * @returns a function of the event and the message's id
  */
-export function createMeasureAttempt({ ledger, publish, now }: MeasurePorts) {
-  return async ({ type, secretArn, eventId }: RotationAttempt, claimant: string): Promise<MeasureOutcome> => {
+export function createMeasureAttempt({ ledger, publish, now, isWatched }: MeasureAttemptPorts) {
+  return async (
+    { type, secretArn, eventId }: RotationAttempt,
+    claimant: string,
+  ): Promise<MeasureAttemptOutcome> => {
+    if (!(await isWatched(secretArn))) return "not-watched";
     if (!(await ledger.claimMeasurement(secretArn, `${type}#${eventId}`, claimant, now())))
       return "already-measured";
     publish(secretArn, [{ name: type, value: 1 }], {});
@@ -102,13 +113,10 @@ export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
     case "AdoptionChecked":
       return [{ name: "StaleInstances", value: detail.stale }];
     case "ServiceRedeployed":
-      return [{ name: "ServiceRedeployed", value: 1 }];
     case "RedeployPlanned":
-      return [{ name: "RedeployPlanned", value: 1 }];
-    case "RedeployWithheld": {
-      const withheld: Measurement = { name: "RedeployWithheld", value: 1 };
-      return detail.reason === "secret-pinned" ? [withheld, { name: "SecretPinned", value: 1 }] : [withheld];
-    }
+      return [{ name: type, value: 1 }, ...pinOf(detail.pinned)];
+    case "RedeployWithheld":
+      return [{ name: type, value: 1 }, ...pinOf(detail.pinned ?? detail.reason === "secret-pinned")];
     case "RedeployDeferred":
       return [{ name: "RedeployDeferred", value: detail.deferred }];
     case "RedeployCompleted": {
@@ -122,4 +130,9 @@ export function planMeasurements({ type, detail }: DomainEvent): Measurement[] {
     case "StaleUnmanaged":
       return [{ name: "StaleUnmanaged", value: detail.instances }];
   }
+}
+
+/** A pin of all that a service starts with, or of a part: no deployment mends either. */
+function pinOf(isPinned: boolean | undefined): Measurement[] {
+  return isPinned ? [{ name: "SecretPinned", value: 1 }] : [];
 }

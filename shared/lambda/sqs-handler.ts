@@ -17,12 +17,14 @@ export interface SqsHandlerOptions<
   /**
    * @param messageId the same at each delivery
    * @param receiveCount how often the message was delivered, this time included
+   * @param sentAt when it came to the queue, the same at each delivery
    * @returns what was done, for the log
    */
   readonly handle: (
     message: Message,
     messageId: string,
     receiveCount: number,
+    sentAt: Date,
   ) => Promise<string | { readonly outcome: string }>;
   /** Flushed as EMF at the end of each invocation, where the function emits metrics. */
   readonly metrics?: Metrics;
@@ -44,12 +46,13 @@ export function createSqsHandler<
     const log = logger.createChild();
     const add = (fields: LogFields) => log.appendKeys({ ...fields });
     const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+    const sentAt = new Date(Number(record.attributes.SentTimestamp));
     add({ messageId: record.messageId, receiveCount });
     try {
       const message = options.parse(parseJson("Message", record.body));
       const { secretArn, versionId } = message;
       add({ ...(secretArn && { secretArn }), ...(versionId && { versionId }) });
-      const done = await options.handle(message, record.messageId, receiveCount);
+      const done = await options.handle(message, record.messageId, receiveCount, sentAt);
       add(typeof done === "string" ? { outcome: done } : done);
       add({ durationMs: Math.round(performance.now() - startedAt) });
       log.info("Message handled");

@@ -4,6 +4,7 @@ import { parseMeasured } from "../../functions/measure/parse-measured.ts";
 import { parseReconcileMessage } from "../../functions/reconcile/reconcile-message.ts";
 import { domainEventDetails, parseDomainEvent } from "../../shared/contract/domain-event.ts";
 import { parseNotice } from "../../shared/contract/notice.ts";
+import { parseReceivedReport } from "../../shared/contract/received-report.ts";
 import { parseReport } from "../../shared/contract/report.ts";
 import { parseRotationAttempt, ROTATION_ATTEMPTS } from "../../shared/contract/rotation-attempt.ts";
 import { parseRotationEvent, ROTATION_SOURCES } from "../../shared/contract/rotation-event.ts";
@@ -46,7 +47,7 @@ const parsers = {
   notify: parseRotationEvent,
   verify: parseRotationEvent,
   redeploy: parseRotationEvent,
-  acknowledge: parseReport,
+  acknowledge: parseReceivedReport,
   measure: parseMeasured,
   reconcile: parseReconcileMessage,
 };

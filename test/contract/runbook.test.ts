@@ -22,6 +22,8 @@ const settings: Readonly<Record<string, unknown>> = {
   "self:custom.name": "keyturn-test",
   "self:custom.alarmActions": [],
   "self:custom.visibilitySeconds": {},
+  "self:custom.alarmOnSilentInstances": "false",
+  "self:custom.alarmOnStaleInstances": "true",
 };
 
 test("the sections are those of the template's alarms, each once", async () => {

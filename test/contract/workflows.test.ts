@@ -14,7 +14,15 @@ const Job = z.object({
   permissions: z.optional(Permissions),
   "timeout-minutes": z.optional(z.number()),
   strategy: z.optional(z.object({ matrix: z.record(z.string(), z.array(z.unknown())) })),
-  steps: z.optional(z.array(z.object({ uses: z.optional(z.string()), run: z.optional(z.string()) }))),
+  steps: z.optional(
+    z.array(
+      z.object({
+        uses: z.optional(z.string()),
+        run: z.optional(z.string()),
+        "continue-on-error": z.optional(z.boolean()),
+      }),
+    ),
+  ),
 });
 type Job = z.infer<typeof Job>;
 const Workflow = z.object({
@@ -25,12 +33,18 @@ const Workflow = z.object({
 });
 type Workflow = z.infer<typeof Workflow>;
 
+const Dependabot = z.object({ updates: z.array(z.object({ "package-ecosystem": z.string() })) });
+
 const workflows = new Map<string, Workflow>();
+/** With the comments, which YAML's reader leaves out. */
+const texts: string[] = [];
 let scripts: ReadonlySet<string>;
 beforeAll(async () => {
   const folder = new URL(".github/workflows/", root);
   for (const file of await readdir(folder)) {
-    workflows.set(file, z.parse(Workflow, load(await readFile(new URL(file, folder), "utf8"))));
+    const text = await readFile(new URL(file, folder), "utf8");
+    texts.push(text);
+    workflows.set(file, z.parse(Workflow, load(text)));
   }
   const manifest = JSON.parse(await readFile(new URL("package.json", root), "utf8"));
   scripts = new Set(Object.keys(manifest.scripts));
@@ -57,10 +71,23 @@ describe("every workflow", () => {
     expect(called.filter((name) => !scripts.has(name))).toEqual([]);
   });
 
-  test("pins actions by their major version", () => {
-    const used = steps().flatMap(({ uses }) => uses ?? []);
-    expect(used.length).toBeGreaterThan(0);
-    expect(used.filter((action) => !/^[\w-]+\/[\w-]+@v\d+$/.test(action))).toEqual([]);
+  test("pins actions by commit, with the version that it is beside it; one action is one commit everywhere", () => {
+    const lines = texts.flatMap((text) => text.split("\n")).filter((line) => /uses: (?!\.\/)/.test(line));
+    expect(lines.length).toBeGreaterThan(0);
+    const pinned = /uses: (?<action>[\w-]+\/[\w-]+)@(?<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$/;
+    expect(lines.filter((line) => !pinned.test(line))).toEqual([]);
+    const commits = new Set(lines.map((line) => pinned.exec(line)?.[0]));
+    const actions = new Set(lines.map((line) => pinned.exec(line)?.groups?.action));
+    expect(commits.size).toBe(actions.size);
+  });
+
+  test("has its pins and its packages renewed by Dependabot", async () => {
+    const text = await readFile(new URL(".github/dependabot.yml", root), "utf8");
+    const { updates } = z.parse(Dependabot, load(text));
+    expect(updates.map((update) => update["package-ecosystem"]).toSorted()).toEqual([
+      "github-actions",
+      "npm",
+    ]);
   });
 
   test("ends a job that hangs, and calls workflows that there are", () => {
@@ -85,9 +112,12 @@ describe("a change", () => {
     expect(ofChecks.map(({ run }) => run)).toContain(".ci/run");
   });
 
-  test("is audited for what users install", () => {
-    const commands = job("ci.yml", "audit").steps?.map(({ run }) => run);
-    expect(commands).toContain("npm audit --omit=dev --audit-level=high");
+  test("is audited for what runs, and for what builds, deploys and tests it", () => {
+    const { steps: ofAudit = [] } = job("ci.yml", "audit");
+    const deciding = ofAudit.filter((step) => !step["continue-on-error"]).map(({ run }) => run);
+    expect(deciding).toContain("npm audit --omit=dev --audit-level=high");
+    expect(deciding).toContain("npm audit --audit-level=critical");
+    expect(ofAudit.map(({ run }) => run)).toContain("npm audit --audit-level=high");
   });
 });
 

@@ -1,4 +1,8 @@
-import { type CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import {
+  type CloudFormationClient,
+  DescribeStacksCommand,
+  DetectStackResourceDriftCommand,
+} from "@aws-sdk/client-cloudformation";
 import {
   GetFunctionConfigurationCommand,
   type LambdaClient,
@@ -6,14 +10,35 @@ import {
 } from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
 
+export interface Vpc {
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+}
+
+export interface FunctionSummary {
+  /** Names of the queues that it takes messages from: those whose event source mapping is enabled. */
+  readonly fedBy: readonly string[];
+  /** Why Lambda cannot run it, such as a subnet that is gone; absent where it can. */
+  readonly trouble?: string;
+  /** Absent where it runs outside of every VPC. */
+  readonly vpc?: Vpc;
+}
+
 /** What there is on AWS, and the local run has nothing of. */
 export interface Account {
   /** ARN of whoever is signed in. */
   caller(): Promise<string>;
   /** Status and outputs of a stack; undefined where it is not there. */
   stack(name: string): Promise<{ readonly status: string; readonly outputs: readonly string[] } | undefined>;
-  /** Whether the function takes messages, and the VPC that it runs in. */
-  function(name: string): Promise<{ readonly isFed: boolean; readonly vpcId?: string }>;
+  function(name: string): Promise<FunctionSummary>;
+  /**
+   * Compares one resource of a stack with what the stack made of it.
+   *
+   * @param logicalId its name in the template
+   * @returns CloudFormation's word for it, such as `IN_SYNC`, `MODIFIED` or `DELETED`
+   */
+  drift(stackName: string, logicalId: string): Promise<string>;
 }
 
 export interface AccountClients {
@@ -21,6 +46,9 @@ export interface AccountClients {
   readonly cloudFormation: CloudFormationClient;
   readonly lambda: LambdaClient;
 }
+
+/** States of a mapping in which messages go on being taken. */
+const FEEDING: ReadonlySet<string> = new Set(["Enabled", "Updating"]);
 
 export function createAccount({ sts, cloudFormation, lambda }: AccountClients): Account {
   return {
@@ -41,12 +69,39 @@ export function createAccount({ sts, cloudFormation, lambda }: AccountClients): 
     },
 
     async function(FunctionName) {
-      const { VpcConfig } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-      let isFed = false;
+      const configuration = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+      const { State, StateReason, LastUpdateStatus, LastUpdateStatusReason, VpcConfig } = configuration;
+      const fedBy: string[] = [];
       for await (const page of paginateListEventSourceMappings({ client: lambda }, { FunctionName })) {
-        isFed ||= (page.EventSourceMappings ?? []).some(({ State }) => State === "Enabled");
+        for (const mapping of page.EventSourceMappings ?? []) {
+          const queue = mapping.EventSourceArn?.split(":").at(-1);
+          if (queue && FEEDING.has(mapping.State ?? "")) fedBy.push(queue);
+        }
       }
-      return { isFed, ...(VpcConfig?.VpcId && { vpcId: VpcConfig.VpcId }) };
+      const trouble =
+        State === "Failed"
+          ? (StateReason ?? State)
+          : LastUpdateStatus === "Failed"
+            ? (LastUpdateStatusReason ?? LastUpdateStatus)
+            : undefined;
+      return {
+        fedBy,
+        ...(trouble && { trouble }),
+        ...(VpcConfig?.VpcId && {
+          vpc: {
+            vpcId: VpcConfig.VpcId,
+            subnetIds: VpcConfig.SubnetIds ?? [],
+            securityGroupIds: VpcConfig.SecurityGroupIds ?? [],
+          },
+        }),
+      };
+    },
+
+    async drift(StackName, LogicalResourceId) {
+      const { StackResourceDrift } = await cloudFormation.send(
+        new DetectStackResourceDriftCommand({ StackName, LogicalResourceId }),
+      );
+      return StackResourceDrift?.StackResourceDriftStatus ?? "unknown";
     },
   };
 }

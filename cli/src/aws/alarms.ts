@@ -4,8 +4,12 @@ export interface AlarmSummary {
   readonly name: string;
   readonly description: string;
   readonly isInAlarm: boolean;
-  /** Whether anybody is told. */
-  readonly hasActions: boolean;
+  /** ARNs of whom it tells. */
+  readonly tells: readonly string[];
+  /** It is seen, and tells nobody for now. */
+  readonly isMuted: boolean;
+  /** What it watches, by dimension. */
+  readonly dimensions: Readonly<Record<string, string>>;
 }
 
 export interface Alarms {
@@ -23,7 +27,11 @@ export function createAlarms(client: CloudWatchClient): Alarms {
             name: alarm.AlarmName ?? "",
             description: alarm.AlarmDescription ?? "",
             isInAlarm: alarm.StateValue === "ALARM",
-            hasActions: alarm.ActionsEnabled !== false && (alarm.AlarmActions ?? []).length > 0,
+            tells: alarm.AlarmActions ?? [],
+            isMuted: alarm.ActionsEnabled === false,
+            dimensions: Object.fromEntries(
+              (alarm.Dimensions ?? []).map(({ Name = "", Value = "" }) => [Name, Value]),
+            ),
           });
         }
       }

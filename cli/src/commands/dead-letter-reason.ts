@@ -3,7 +3,7 @@ import { isDeploymentChange, parseDeploymentChange } from "../../../shared/contr
 import { domainEventDetails, parseDomainEvent } from "../../../shared/contract/domain-event.ts";
 import { InvalidMessageError } from "../../../shared/contract/errors.ts";
 import { parseJson, parseMessage } from "../../../shared/contract/message.ts";
-import { parseReport } from "../../../shared/contract/report.ts";
+import { parseReceivedReport } from "../../../shared/contract/received-report.ts";
 import { isCloudTrailEvent, parseRotationAttempt } from "../../../shared/contract/rotation-attempt.ts";
 import { parseRotationEvent } from "../../../shared/contract/rotation-event.ts";
 import type { DeadLetter } from "../aws/dead-letters.ts";
@@ -62,7 +62,7 @@ const SCHEDULED_EVENT = "Scheduled Event";
 
 /** @throws InvalidMessageError where no handler could read it */
 function readMessage(queue: QueueName, value: unknown): About {
-  if (queue === "reports") return parseReport(value);
+  if (queue === "reports") return parseReceivedReport(value);
   const { "detail-type": type } = parseMessage("Event", Typed, value);
   if (type === SCHEDULED_EVENT) return {};
   if (Object.hasOwn(domainEventDetails, type)) return parseDomainEvent(value).detail;

@@ -1,15 +1,15 @@
 import type { Connection } from "../aws/connection.ts";
+import { checkAlarms } from "../doctor/alarm-checks.ts";
+import { checkCredentials, checkVerifyNetwork, readCurrent } from "../doctor/credential-checks.ts";
 import { checkChannel, checkDelivery, type Patience } from "../doctor/delivery-checks.ts";
 import { type Check, type Finding, runCheck } from "../doctor/finding.ts";
 import {
   checkAccount,
-  checkAlarms,
   checkFunctions,
-  checkLedger,
   checkQueues,
+  checkRoles,
   checkRules,
   checkStack,
-  checkVerify,
 } from "../doctor/stage-checks.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatFindings } from "../format/findings.ts";
@@ -18,24 +18,34 @@ import type { Say } from "./say.ts";
 
 export type DoctorPorts = Pick<
   Connection,
-  "account" | "alarms" | "channel" | "deadLetters" | "ledger" | "probe" | "rules"
+  "account" | "alarms" | "channel" | "deadLetters" | "ledger" | "probe" | "rules" | "topics"
 > &
   Patience;
 
 /** Looks at everything that a rotation needs, and says what to mend. @returns 1 where anything is not well */
 export async function examineStage(names: StageNames, ports: DoctorPorts, say: Say): Promise<ExitCode> {
-  const { account, alarms, channel, deadLetters, ledger, probe, rules } = ports;
+  const { account, alarms, channel, deadLetters, ledger, now, probe, rules, topics } = ports;
+  // Two checks go by it; each of them says so where it cannot be read.
+  let reading: ReturnType<typeof readCurrent> | undefined;
+  const current = () => {
+    reading ??= readCurrent(ledger);
+    return reading;
+  };
   const checks: readonly Check[] = [
     { name: "credentials", run: () => checkAccount(account) },
     { name: "stack", run: () => checkStack(account, names) },
     { name: "event rules", run: () => checkRules(rules, names) },
     { name: "queues", run: () => checkQueues(deadLetters, names) },
     { name: "functions", run: () => checkFunctions(account, names) },
+    { name: "functions' permissions", run: () => checkRoles(account, names) },
     { name: "event delivery", run: () => checkDelivery(probe, ports, names) },
-    { name: "ledger", run: () => checkLedger(ledger) },
+    { name: "ledger", run: async () => checkCredentials(await current()) },
     { name: "channel", run: () => checkChannel(channel(), names) },
-    { name: "verify's network", run: () => checkVerify(account, names) },
-    { name: "alarms", run: () => checkAlarms(alarms, names, account !== undefined) },
+    {
+      name: "verify's network",
+      run: async () => checkVerifyNetwork(account, await current(), names, now()),
+    },
+    { name: "alarms", run: () => checkAlarms(alarms, names, topics) },
   ];
   const findings: Finding[] = [];
   for (const check of checks) {

@@ -1,16 +1,18 @@
 import type { Ledger, RotationView } from "../../../shared/aws/ledger.ts";
 import type { UnsafeReason } from "../../../shared/rotation/safe-to-rotate.ts";
+import type { AdoptionDeadline } from "../aws/adoption-deadline.ts";
 import type { SecretDirectory } from "../aws/secrets.ts";
 import { formatEntry } from "../format/history.ts";
-import { shortVersion } from "../format/names.ts";
 import { formatDuration } from "../format/time.ts";
+import { describeProgress, describeWait } from "./describe-progress.ts";
 import { createHistoryStream } from "./history-stream.ts";
-import { type Adoption, type AdoptionPorts, countAdopted, readAdoption } from "./read-adoption.ts";
+import { type Adoption, type AdoptionPorts, readAdoption } from "./read-adoption.ts";
 import type { Say } from "./say.ts";
 
 export interface FollowPorts extends AdoptionPorts {
   readonly ledger: Pick<Ledger, "readSecret" | "readHistory">;
   readonly secrets: Pick<SecretDirectory, "find">;
+  readonly deadline: AdoptionDeadline;
   /** Rejects when the command is to end. */
   readonly pause: (ms: number) => Promise<void>;
 }
@@ -20,7 +22,8 @@ export interface FollowOptions {
   /** The version that is on its way. */
   readonly versionId: string;
   readonly startedAt: Date;
-  readonly timeoutMs: number;
+  /** The stage's adoption deadline and five minutes, unless given: who does not report is known only after it. */
+  readonly timeoutMs?: number | undefined;
   readonly intervalMs: number;
 }
 
@@ -34,13 +37,20 @@ export interface Followed {
 
 /** The operator's clock may be ahead of AWS's: the history is read from a little before, and shown for the version alone. */
 const CLOCK_ALLOWANCE_MS = 60_000;
+/** For what is redeployed at the deadline. */
+const BEYOND_DEADLINE_MS = 300_000;
+/** The longest that a stage can have. */
+const LONGEST_DEADLINE_MS = 900_000;
 
 /** Shows each step of one rotation as it comes, until it has settled or the time is up. */
 export async function followAdoption(
-  { secretArn, versionId, startedAt, timeoutMs, intervalMs }: FollowOptions,
+  { secretArn, versionId, startedAt, intervalMs, ...options }: FollowOptions,
   ports: FollowPorts,
   say: Say,
 ): Promise<Followed> {
+  const deadlineMs = await ports.deadline.read();
+  const timeoutMs = options.timeoutMs ?? (deadlineMs ?? LONGEST_DEADLINE_MS) + BEYOND_DEADLINE_MS;
+  let isWaitTold = false;
   const since = new Date(startedAt.getTime() - CLOCK_ALLOWANCE_MS);
   const history = createHistoryStream(ports.ledger, secretArn, since, ports.now);
   for (;;) {
@@ -49,7 +59,13 @@ export async function followAdoption(
     const { current, rotations } = adoption.view;
     const rotation = rotations.find((one) => one.versionId === versionId);
     const elapsedMs = ports.now().getTime() - startedAt.getTime();
-    say.progress(`${describeProgress(adoption, rotation)} (${formatDuration(elapsedMs)})`);
+    // Once as a line that stays, since progress is for terminals alone.
+    if (rotation && !isWaitTold && isCheckAllThatIsLeft(adoption.reasons)) {
+      say.note(describeWait(adoption, rotation, deadlineMs));
+      isWaitTold = true;
+    }
+    const state = describeProgress(adoption, rotation, deadlineMs);
+    say.progress(`${state} (${formatDuration(elapsedMs)})`);
     if (rotation && current && current.versionId !== versionId) {
       return endSuperseded(adoption, rotation, current.versionId);
     }
@@ -78,6 +94,7 @@ export function isOver(reasons: readonly UnsafeReason[]): boolean {
       case "rotation-not-known":
       case "verdict-missing":
       case "redeploy-under-way":
+      case "adoption-not-checked":
         return true;
       case "instance-behind":
         return !isLeftAlone && !silent.has(reason.instanceId);
@@ -87,11 +104,9 @@ export function isOver(reasons: readonly UnsafeReason[]): boolean {
   });
 }
 
-function describeProgress(adoption: Adoption, rotation: RotationView | undefined): string {
-  const version = shortVersion(adoption.versionId);
-  if (!rotation) return `waiting for version ${version} to become current`;
-  const { adopted, living } = countAdopted(adoption);
-  return `${adopted} of ${living} instances on ${version}, verdict ${rotation.verdict ?? "none yet"}`;
+/** Whether everybody who reports has followed. */
+function isCheckAllThatIsLeft(reasons: readonly UnsafeReason[]): boolean {
+  return reasons.length > 0 && reasons.every(({ code }) => code === "adoption-not-checked");
 }
 
 /** Another rotation came in between; or the store refused the version, and the one before was restored. */

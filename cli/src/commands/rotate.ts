@@ -7,8 +7,9 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { secretName } from "../format/names.ts";
 import { formatReason } from "../format/reasons.ts";
 import { formatDuration } from "../format/time.ts";
+import { describeAdopted } from "./describe-progress.ts";
 import { findSecret } from "./find-secret.ts";
-import { type FollowPorts, followAdoption } from "./follow-adoption.ts";
+import { type FollowOptions, type FollowPorts, followAdoption } from "./follow-adoption.ts";
 import { type Adoption, countAdopted, readAdoption } from "./read-adoption.ts";
 import type { Say } from "./say.ts";
 import { toDocument } from "./status.ts";
@@ -25,7 +26,7 @@ export interface RotateOptions {
   /** Rotates although an instance is still behind. */
   readonly force?: boolean | undefined;
   /** Follows adoption to its end. */
-  readonly wait?: { readonly timeoutMs: number; readonly intervalMs: number } | undefined;
+  readonly wait?: Pick<FollowOptions, "timeoutMs" | "intervalMs"> | undefined;
 }
 
 /** Rotates one secret. @returns 1 where it was refused, or did not come to a good end in time */
@@ -94,11 +95,11 @@ interface End {
 }
 
 function formatEnd(adoption: Adoption, { name, isWell, tookMs, explanation }: End): string[] {
-  const { adopted, living } = countAdopted(adoption);
+  const { living } = countAdopted(adoption);
   const { versionId, reasons } = adoption;
-  const who = living === 0 ? "no instance reported" : `${adopted} of ${living} instances run on it`;
+  const who = living === 0 ? "no instance reported" : describeAdopted(adoption, "it");
   const took = formatDuration(tookMs);
-  if (isWell) return [`${name} is on version ${versionId}: ${who}, its login succeeded (${took}).`];
+  if (isWell) return [`${name} is on version ${versionId}: ${who}; its login succeeded (${took}).`];
   return [
     `${name} did not come to a good end with version ${versionId}: ${who} (${took}).`,
     ...reasons.map((reason) => `  ${formatReason(reason)}`),

@@ -74,6 +74,8 @@ export function toDocument(adoption: Adoption): object {
       noticedAt: current.noticedAt,
       verdict: current.verdict,
       reason: current.reason,
+      checkedAt: current.checkedAt,
+      staleAtCheck: current.staleAtCheck,
     }),
     ...countAdopted(adoption),
     isWell: reasons.length === 0,

@@ -1,14 +1,22 @@
-import type { Ledger } from "../../../shared/aws/ledger.ts";
 import type { Account } from "../aws/account.ts";
-import type { Alarms } from "../aws/alarms.ts";
 import type { DeadLetters } from "../aws/dead-letters.ts";
 import type { EventRules } from "../aws/event-rules.ts";
 import { CommandError } from "../command-error.ts";
 import { plural } from "../format/plural.ts";
-import { NEEDED_RULES, QUEUES, type StageNames } from "../place/stage-names.ts";
+import { FUNCTIONS, HANDLER_OF, NEEDED_RULES, QUEUES, ROLES, type StageNames } from "../place/stage-names.ts";
 import { attention, type Finding, failed, ok, skipped } from "./finding.ts";
 
-const deployAgain = ({ stage }: StageNames) => `Deploy the stage: npm run -s sls -- deploy --stage ${stage}.`;
+/** Outputs that people and tools go by. */
+const OUTPUTS = [
+  "SubscriberPolicyArn",
+  "OperatorPolicyArn",
+  "RotatePolicyArn",
+  "AlarmTopicArn",
+  "LedgerTableName",
+];
+
+export const deployAgain = ({ stage }: StageNames) =>
+  `Deploy the stage: npm run -s sls -- deploy --stage ${stage}.`;
 
 export async function checkAccount(account: Account | undefined): Promise<Finding[]> {
   if (!account) return [ok("credentials", "The operator of the local run, who may do everything")];
@@ -30,63 +38,10 @@ export async function checkStack(account: Account | undefined, names: StageNames
       ),
     ];
   }
-  const missing = ["SubscriberPolicyArn", "LedgerTableName"].filter((name) => !outputs.includes(name));
+  const missing = OUTPUTS.filter((name) => !outputs.includes(name));
   return missing.length > 0
     ? [attention(check, `${names.stack} lacks the outputs ${missing.join(", ")}`, deployAgain(names))]
     : [ok(check, `${names.stack} is ${status}`)];
-}
-
-/** The ledger answers, and what the newest credentials were found to be. */
-export async function checkLedger(ledger: Pick<Ledger, "listSecrets" | "readSecret">): Promise<Finding[]> {
-  let count = 0;
-  const verdicts = new Map<string, number>();
-  for await (const { secretArn } of ledger.listSecrets()) {
-    count += 1;
-    const { current } = await ledger.readSecret(secretArn);
-    if (current?.verdict) verdicts.set(current.verdict, (verdicts.get(current.verdict) ?? 0) + 1);
-  }
-  const many = (verdict: string) => verdicts.get(verdict) ?? 0;
-  return [
-    ok("ledger", `${plural(count, "secret")} known by rotations`),
-    ...(many("rejected") > 0
-      ? [
-          failed(
-            "credentials in use",
-            `The newest versions of ${plural(many("rejected"), "secret")} are refused by the store`,
-            "keyturn status names them. Move AWSCURRENT back, or find out why and rotate again.",
-          ),
-        ]
-      : []),
-    ...(many("unverifiable") > 0
-      ? [
-          attention(
-            "credentials in use",
-            `The newest versions of ${plural(many("unverifiable"), "secret")} could not be tried`,
-            "keyturn history SECRET says what is missing; docs/verification.md has the tags.",
-          ),
-        ]
-      : []),
-    ...(many("unreachable") > 0
-      ? [
-          failed(
-            "store access",
-            `verify could not reach the store of ${plural(many("unreachable"), "secret")}`,
-            "Give verify the VPC of the stores: --param vpcSubnetIds=… --param vpcSecurityGroupIds=…, and let its security group in.",
-          ),
-        ]
-      : []),
-  ];
-}
-
-export async function checkVerify(account: Account | undefined, names: StageNames): Promise<Finding[]> {
-  const check = "verify's network";
-  if (!account) return [skipped(check, "Functions of the local run reach every store on this machine")];
-  const { vpcId } = await account.function(names.function("verify"));
-  return [
-    vpcId
-      ? ok(check, `verify runs in ${vpcId}`)
-      : ok(check, "verify runs outside of any VPC; it reaches public stores alone"),
-  ];
 }
 
 export async function checkRules(rules: EventRules, names: StageNames): Promise<Finding[]> {
@@ -161,44 +116,54 @@ export async function checkFunctions(account: Account | undefined, names: StageN
   const check = "functions";
   if (!account)
     return [skipped(check, "The local run has no Lambda API; the event below passes through one")];
-  const functions = ["notify", "verify", "acknowledge", "redeploy", "measure", "reconcile"];
   const findings: Finding[] = [];
-  for (const name of functions.map((one) => names.function(one))) {
-    const { isFed } = await account.function(name);
-    if (!isFed) {
+  for (const handler of FUNCTIONS) {
+    const name = names.function(handler);
+    const { fedBy, trouble } = await account.function(name);
+    if (trouble) {
+      findings.push(failed(check, `Lambda cannot run ${name}: ${trouble}`, "Mend that, and deploy again."));
+    }
+    const queues = QUEUES.filter((queue) => HANDLER_OF[queue] === handler).map((queue) => names.queue(queue));
+    for (const queue of queues.filter((one) => !fedBy.includes(one))) {
       findings.push(
         failed(
           check,
-          `${name} takes no messages: its event source mapping is not enabled`,
-          deployAgain(names),
+          `${name} takes no messages from ${queue}: its event source mapping is not enabled`,
+          `aws lambda list-event-source-mappings --function-name ${name} shows it; aws lambda update-event-source-mapping --enabled --uuid UUID turns it on.`,
         ),
       );
     }
   }
-  return findings.length > 0 ? findings : [ok(check, `${functions.length} functions take messages`)];
+  return findings.length > 0
+    ? findings
+    : [ok(check, `${FUNCTIONS.length} functions take messages from ${QUEUES.length} queues`)];
 }
 
-/** @param isTold false where nobody is meant to be told, as on the local run */
-export async function checkAlarms(alarms: Alarms, names: StageNames, isTold: boolean): Promise<Finding[]> {
-  const check = "alarms";
-  const own = await alarms.list(`${names.stack}-`);
-  if (own.length === 0) return [failed(check, "There are no alarms", deployAgain(names))];
-  const mute = own.filter(({ hasActions }) => !hasActions);
-  const findings = [
-    ...own
-      .filter(({ isInAlarm }) => isInAlarm)
-      .map(({ name, description }) =>
-        failed(check, `${name} is in alarm: ${description}`, "docs/runbook.md has a section for it."),
+/**
+ * That the template's roles suffice, tests show; whether these are still the template's, CloudFormation tells. What an
+ * organization's or a key's policy forbids besides shows in use alone.
+ */
+export async function checkRoles(account: Account | undefined, names: StageNames): Promise<Finding[]> {
+  const check = "functions' permissions";
+  if (!account) return [skipped(check, "The local run enforces the template's roles at each call")];
+  const drifts = await Promise.all(
+    ROLES.map(async (role) => ({ role, drift: await account.drift(names.stack, role) })),
+  );
+  const changed = drifts.filter(({ drift }) => drift === "MODIFIED" || drift === "DELETED");
+  const untold = drifts.filter(({ drift }) => !["IN_SYNC", "MODIFIED", "DELETED"].includes(drift));
+  return [
+    ...changed.map(({ role, drift }) =>
+      attention(
+        check,
+        `${role} of ${names.stack} is not what was deployed: ${drift}`,
+        `aws cloudformation describe-stack-resource-drifts --stack-name ${names.stack} --stack-resource-drift-status-filters MODIFIED DELETED shows the difference. Put it back by hand: a deployment leaves alone what its template has not changed.`,
       ),
-    ...(isTold && mute.length > 0
-      ? [
-          attention(
-            check,
-            `${mute.length} of ${own.length} alarms tell nobody`,
-            `Deploy with an SNS topic: npm run -s sls -- deploy --stage ${names.stage} --param "alarmTopicArn=ARN".`,
-          ),
-        ]
+    ),
+    ...(untold.length > 0
+      ? [skipped(check, `CloudFormation does not tell of ${untold.map(({ role }) => role).join(", ")}`)]
+      : []),
+    ...(changed.length + untold.length === 0
+      ? [ok(check, `${ROLES.length} roles are as they were deployed`)]
       : []),
   ];
-  return findings.length > 0 ? findings : [ok(check, `${own.length} alarms, none in alarm`)];
 }

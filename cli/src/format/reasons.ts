@@ -14,6 +14,8 @@ export function formatReason(reason: UnsafeReason): string {
       return `The store refused version ${shortVersion(reason.versionId)}: services keep the one before. Move AWSCURRENT back to it, or find out why and rotate again with --force`;
     case "credential-unverified":
       return `Version ${shortVersion(reason.versionId)} is ${reason.verdict}: keyturn history says why`;
+    case "adoption-not-checked":
+      return `Nobody has counted yet who does not report and is not on version ${shortVersion(reason.versionId)}; the check at the adoption deadline does`;
     case "instance-behind":
       return `${whoIs(reason)} is on ${reason.versionId ? `version ${shortVersion(reason.versionId)}` : "no version that it told of"}`;
     case "instance-silent":

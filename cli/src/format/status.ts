@@ -1,5 +1,7 @@
+import type { RotationView } from "../../../shared/aws/ledger.ts";
 import { type Adoption, countAdopted, type InstanceStatus } from "../commands/read-adoption.ts";
 import { secretName, serviceName, shortInstance, shortVersion } from "./names.ts";
+import { plural } from "./plural.ts";
 import { formatReason, summarizeReasons } from "./reasons.ts";
 import { formatTable } from "./table.ts";
 import { formatAge, formatDuration } from "./time.ts";
@@ -41,6 +43,7 @@ export function formatSecret(adoption: Adoption, now: Date): string[] {
     ]);
     facts.push(["noticed", noticedAt ? `after ${formatDuration(between(currentSince, noticedAt))}` : "–"]);
     facts.push(["verdict", `${verdict ?? "none yet"}${reason ? `: ${reason}` : ""}`]);
+    facts.push(["checked", describeCheck(current)]);
   }
   const redeploys = decisions.filter(({ currentSince }) => currentSince === current?.currentSince);
   return [
@@ -67,11 +70,19 @@ export function formatSecret(adoption: Adoption, now: Date): string[] {
   ];
 }
 
+/** What the check at the adoption deadline found; tasks that do not report are known by it alone. */
+function describeCheck({ currentSince, checkedAt, ...found }: RotationView): string {
+  if (checkedAt === undefined) return "not yet";
+  const { adoptedAtCheck = 0, staleAtCheck = 0, deferredAtCheck = 0 } = found;
+  const waiting = deferredAtCheck > 0 ? `, ${plural(deferredAtCheck, "service")} waiting for a redeploy` : "";
+  return `after ${formatDuration(between(currentSince, checkedAt))}: ${adoptedAtCheck} on it, ${staleAtCheck} not${waiting}`;
+}
+
 function formatInstances(instances: readonly InstanceStatus[], now: Date): string[] {
   if (instances.length === 0) return ["No instance has reported."];
   return formatTable(
     ["SERVICE", "INSTANCE", "STATE", "VERSION", "FOR", "BY", "TOOK", "HEARD"],
-    instances.map(({ service, instanceId, state, versionId, swappedAt, trigger, timings, heardAt }) => [
+    instances.map(({ service, instanceId, state, versionId, swappedAt, trigger, timings, ...heard }) => [
       service,
       shortInstance(instanceId),
       state,
@@ -79,7 +90,7 @@ function formatInstances(instances: readonly InstanceStatus[], now: Date): strin
       formatAge(swappedAt, now),
       trigger ?? "–",
       formatDuration(timings?.totalMs),
-      formatAge(heardAt, now),
+      `${formatAge(heard.heardAt, now)}${heard.silentSince ? ", silent" : ""}`,
     ]),
   );
 }

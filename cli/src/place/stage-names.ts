@@ -21,12 +21,35 @@ export const HANDLER_OF: Readonly<Record<QueueName, string>> = {
   reports: "acknowledge",
 };
 
-/** Rules without which a stage does not see, or does not tell of, a rotation. */
+/** The functions, by their names without the stage. */
+export const FUNCTIONS = [...new Set(Object.values(HANDLER_OF))];
+
+/** The rules of a stage: without any of them something is not seen, not told of, or not followed to its end. */
 export const NEEDED_RULES = [
   "secret-label-updated",
+  "rotation-succeeded",
+  "secret-api-call",
   "credential-rotated",
-  "domain-events",
+  "credentials-reset",
+  "parameter-changed",
   "reconcile",
+  "reconcile-continued",
+  "rotation-attempt",
+  "domain-events",
+  "deployment-ended",
+  "redeploy-deferred",
+  "credential-verified-later",
+] as const;
+
+/** The functions' roles and that of the IoT rule, by their names in the template. */
+export const ROLES = [
+  "NotifyRole",
+  "VerifyRole",
+  "AcknowledgeRole",
+  "RedeployRole",
+  "MeasureRole",
+  "ReconcileRole",
+  "ReportsTopicRuleRole",
 ] as const;
 
 /** Physical names of a stage, as serverless.yml makes them. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { PurgeQueueCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { QUEUES, stageNames } from "../../../cli/src/place/stage-names.ts";
+import { FUNCTIONS, NEEDED_RULES, QUEUES, ROLES, stageNames } from "../../../cli/src/place/stage-names.ts";
 import { eventually, startTestRun, type TestRun } from "../run/local-run.ts";
 import { hastenRetries, queueUrlOf } from "../run/operator-view.ts";
 import { createTestStore, type TestStore } from "../run/store.ts";
@@ -28,20 +28,27 @@ async function verifiedStore(): Promise<TestStore> {
   return store;
 }
 
-test("knows every queue of the template by its name, and no other", () => {
+test("knows every queue, rule, function and role of the template by its name, and no other", () => {
   const { stage, template } = inject("packagedStack");
   const names = stageNames(stage);
   const { Resources } = template as {
-    Resources: Record<string, { Type: string; Properties?: { QueueName?: string; TableName?: string } }>;
+    Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
   };
-  const queues = Object.values(Resources)
-    .filter(({ Type }) => Type === "AWS::SQS::Queue")
-    .map(({ Properties }) => Properties?.QueueName);
-  expect(queues.toSorted()).toEqual(
+  const named = (type: string, property: string) =>
+    Object.values(Resources)
+      .filter(({ Type }) => Type === type)
+      .map(({ Properties }) => Properties?.[property])
+      .toSorted();
+  expect(named("AWS::SQS::Queue", "QueueName")).toEqual(
     QUEUES.flatMap((queue) => [names.queue(queue), names.deadLetters(queue)]).toSorted(),
   );
-  const tables = Object.values(Resources).filter(({ Type }) => Type === "AWS::DynamoDB::Table");
-  expect(tables.map(({ Properties }) => Properties?.TableName)).toEqual([names.ledgerTable]);
+  expect(named("AWS::DynamoDB::Table", "TableName")).toEqual([names.ledgerTable]);
+  expect(named("AWS::Events::Rule", "Name")).toEqual(
+    NEEDED_RULES.map((rule) => `${names.stack}-${rule}`).toSorted(),
+  );
+  expect(named("AWS::Lambda::Function", "FunctionName")).toEqual(FUNCTIONS.map(names.function).toSorted());
+  const roles = Object.entries(Resources).filter(([, { Type }]) => Type === "AWS::IAM::Role");
+  expect(roles.map(([id]) => id).toSorted()).toEqual([...ROLES].toSorted());
 });
 
 describe("replay and doctor", () => {

@@ -29,7 +29,7 @@ async function createScene(...instanceIds: readonly string[]): Promise<TestStore
   for (const instanceId of instanceIds) await join(store, instanceId);
   await eventually(async () => {
     const { document } = await keyturn.json("status", store.secretName, "--local");
-    expect(document).toMatchObject({ verdict: "accepted", adopted: instanceIds.length });
+    expect(document).toMatchObject({ verdict: "accepted", adopted: instanceIds.length, isWell: true });
   });
   return store;
 }
@@ -224,13 +224,13 @@ test("history tells who rotated to which version when, and who adopted it", asyn
 
 describe("watch", () => {
   test.each([
-    ["the ledger", [], ["rotated", "noticed", "verified", "adopted"]],
+    ["the ledger", ["--since", "1h"], ["rotated", "noticed", "verified", "adopted"]],
     ["the channel", ["--channel"], ["noticed", "adopted"]],
   ])(
     "follows rotations by %s, one line of JSON for each step, until it is asked to end",
     async (_by, args, steps) => {
       const store = await createScene("web-1:1");
-      const watching = keyturn.start(["watch", "--local", "--json", "--since", "1h", ...args]);
+      const watching = keyturn.start(["watch", "--local", "--json", ...args]);
       const heard = () =>
         watching
           .stdout()

@@ -32,7 +32,9 @@ test("names the stack's settings and outputs as they are", async () => {
   const files = [
     "serverless.yml",
     "resources/settings.cjs",
+    "resources/timing.cjs",
     "resources/alarms.cjs",
+    "resources/alarm-topic.yml",
     "resources/encryption.cjs",
   ].map((file) => readFile(join(PROJECT_ROOT, file), "utf8"));
   const asked = (await Promise.all(files)).join("\n");

@@ -6,6 +6,7 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAwsEvent } from "../../../local/aws/events/aws-event.ts";
 import { scheduledEvent } from "../../../local/aws/events/scheduled-event.ts";
+import { topicKey } from "../../../shared/contract/topics.ts";
 import { eventually, FUNCTIONS, packagedStack, startTestRun, type TestRun } from "./local-run.ts";
 import { hastenRetries, queueUrlOf } from "./operator-view.ts";
 import { batchOf } from "./sqs-event.ts";
@@ -83,11 +84,17 @@ describe("where nothing runs and nothing is let in", () => {
   });
 
   test("so do those of the rules for Keyturn's own events, and for the hour", async () => {
-    await run.sendEvent({ ...sample("domain/redeploy-deferred.json"), source: run.eventSource });
+    const ours = (file: string) => ({ ...sample(file), source: run.eventSource });
+    await run.sendEvent(ours("domain/redeploy-deferred.json"));
+    const verified = ours("domain/credential-verified.json");
+    await run.sendEvent({ ...verified, detail: { ...verified.detail, previousVerdict: "unreachable" } });
+    await run.sendEvent({ ...ours("domain/rotation-missed.json"), "detail-type": "Reconcile Continued" });
     await run.sendEvent(scheduledEvent(run.place, `keyturn-${run.stage}-reconcile`, new Date()));
     await goesOff(
       "domain-events-failed-invocations",
       "redeploy-deferred-failed-invocations",
+      "credential-verified-later-failed-invocations",
+      "reconcile-continued-failed-invocations",
       "reconcile-failed-invocations",
     );
   });
@@ -144,11 +151,18 @@ describe("while the pipeline runs", () => {
   test("an instance that is slow, and one that is refused, raise an alarm", async () => {
     const { secretArn, firstVersionId: versionId } = await createTestStore(run);
     const who = { v: 1, secretArn, versionId, service: "orders-api", timings: {}, trigger: "notice" };
+    const cameOn = { topicKey: topicKey(secretArn) };
     const now = Date.now();
     const reports = [
       { outcome: "swapped", currentSince: new Date(now - 6_000).toISOString() },
       { outcome: "rejected", reason: { code: "28P01", message: "refused" } },
-    ].map((what) => ({ ...who, ...what, instanceId: randomUUID(), occurredAt: new Date(now).toISOString() }));
+    ].map((what) => ({
+      ...who,
+      ...cameOn,
+      ...what,
+      instanceId: randomUUID(),
+      occurredAt: new Date(now).toISOString(),
+    }));
     await run.invoke("acknowledge", batchOf(run, "acknowledge", reports));
     await goesOff("adoption-latency", "instance-rejected");
   });
@@ -157,7 +171,9 @@ describe("while the pipeline runs", () => {
     ["rotation-missed", "rotation-missed", {}],
     ["credential-unreachable", "credential-unreachable", {}],
     ["instance-silent", "instance-silent", {}],
+    ["stale-instances", "adoption-checked", { stale: 1 }],
     ["stale-unmanaged", "stale-unmanaged", {}],
+    ["redeploy-planned", "redeploy-planned", {}],
     ["redeploy-failed", "redeploy-failed", {}],
     ["redeploy-withheld", "redeploy-withheld", { reason: "deployment-controller" }],
     ["secret-pinned", "redeploy-withheld", { reason: "secret-pinned", versionId: randomUUID() }],

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAwsEvent } from "../../../local/aws/events/aws-event.ts";
 import { labelUpdatedEvent, rotationSucceededEvent } from "../../../local/aws/secrets/secret-events.ts";
 import type { Report } from "../../../shared/contract/report.ts";
+import { topicKey } from "../../../shared/contract/topics.ts";
 import { eventually, type FunctionName, startTestRun, type TestRun } from "./local-run.ts";
 import { alarmState, hastenRetries, queueUrlOf } from "./operator-view.ts";
 import { batchOf, failuresOf } from "./sqs-event.ts";
@@ -35,8 +36,9 @@ function report(changes: object = {}): object {
     trigger: "notice",
     occurredAt: new Date().toISOString(),
     timings: {},
+    topicKey: topicKey(store.secretArn),
     ...changes,
-  } satisfies Partial<Report>;
+  } satisfies Partial<Report> & { topicKey: string };
 }
 
 function credentialVerified(version: number): object {

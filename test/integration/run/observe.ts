@@ -1,6 +1,7 @@
 import type { LocalRun } from "../../../local/local-run.ts";
 import { type DomainEvent, parseDomainEvent } from "../../../shared/contract/domain-event.ts";
 import { type Notice, parseNotice } from "../../../shared/contract/notice.ts";
+import { RECONCILE_CONTINUED } from "../../../shared/contract/reconcile-continued.ts";
 import { parseReport, type Report } from "../../../shared/contract/report.ts";
 import { CREDENTIAL_ROTATED } from "../../../shared/contract/sources/credential-rotated.ts";
 
@@ -19,6 +20,8 @@ export interface LogLine {
 export interface Observations {
   readonly notices: readonly Notice[];
   readonly reports: readonly Report[];
+  /** Messages on the topics of notices and reports that are neither: topic, message and reason. */
+  readonly unreadable: readonly string[];
   readonly alarms: readonly { readonly name: string; readonly state: string }[];
   /** All of it as text: log lines, messages on the broker, events on the bus. */
   readonly texts: readonly string[];
@@ -30,9 +33,13 @@ export interface Observations {
   domainEvents(versionId: string): readonly DomainEvent[];
 }
 
+/** Events of Keyturn's own source that tell handlers to do something, and are no domain events. */
+const FOR_HANDLERS: ReadonlySet<string> = new Set([CREDENTIAL_ROTATED, RECONCILE_CONTINUED]);
+
 export function observe(run: LocalRun): Observations {
   const notices: Notice[] = [];
   const reports: Report[] = [];
+  const unreadable: string[] = [];
   const alarms: { name: string; state: string }[] = [];
   const domainEvents: DomainEvent[] = [];
   const lines: { group: string; text: string }[] = [];
@@ -40,13 +47,18 @@ export function observe(run: LocalRun): Observations {
 
   run.events.on("published", ({ topic, payload }) => {
     texts.push(payload);
-    if (topic.startsWith(`${run.topicPrefix}/notices/`)) notices.push(parseNotice(payload));
-    if (topic.startsWith(`${run.topicPrefix}/reports/`)) reports.push(parseReport(JSON.parse(payload)));
+    // What a test forges must not throw within the broker.
+    try {
+      if (topic.startsWith(`${run.topicPrefix}/notices/`)) notices.push(parseNotice(payload));
+      if (topic.startsWith(`${run.topicPrefix}/reports/`)) reports.push(parseReport(JSON.parse(payload)));
+    } catch (error) {
+      unreadable.push(`${topic}: ${payload}: ${error}`);
+    }
   });
   run.events.on("bus", (event) => {
     texts.push(JSON.stringify(event));
-    const isSign = event["detail-type"] === CREDENTIAL_ROTATED;
-    if (event.source === run.eventSource && !isSign) domainEvents.push(parseDomainEvent(event));
+    const isForHandlers = FOR_HANDLERS.has(event["detail-type"]);
+    if (event.source === run.eventSource && !isForHandlers) domainEvents.push(parseDomainEvent(event));
   });
   run.events.on("alarm", ({ name, state }) => alarms.push({ name, state }));
   run.events.on("log", (line) => {
@@ -58,6 +70,7 @@ export function observe(run: LocalRun): Observations {
   return {
     notices,
     reports,
+    unreadable,
     alarms,
     texts,
     taskLines: (family) => linesOf(`/ecs/${family}`),

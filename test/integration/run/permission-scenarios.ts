@@ -5,6 +5,7 @@ import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { createAwsEvent } from "../../../local/aws/events/aws-event.ts";
 import { scheduledEvent } from "../../../local/aws/events/scheduled-event.ts";
 import { rotationSucceededEvent } from "../../../local/aws/secrets/secret-events.ts";
+import { topicKey } from "../../../shared/contract/topics.ts";
 import type { FunctionName, TestRun } from "./local-run.ts";
 import { startTestService } from "./service.ts";
 import { batchOf } from "./sqs-event.ts";
@@ -24,10 +25,15 @@ export interface Scenario {
 const rotationOf = (run: TestRun, secretArn: string) =>
   rotationSucceededEvent(run.place, secretArn, new Date());
 
+export function rotationFailedOf(run: TestRun, secretArn: string): object {
+  const { detail, ...event } = rotationOf(run, secretArn);
+  return { ...event, detail: { ...detail, eventName: "RotationFailed" } };
+}
+
 function reportOf({ secretArn, firstVersionId: versionId }: TestStore): object {
   const who = { instanceId: randomUUID(), service: "orders-api" };
   const what = { outcome: "swapped", trigger: "notice", occurredAt: new Date().toISOString(), timings: {} };
-  return { v: 1, secretArn, versionId, ...who, ...what };
+  return { v: 1, secretArn, versionId, topicKey: topicKey(secretArn), ...who, ...what };
 }
 
 /** A secret of which RDS manages the password, so that RDS alone says where its database is. */
@@ -56,7 +62,18 @@ async function fallSilent(run: TestRun): Promise<void> {
   await handle(run, "notify", rotationOf(run, secretArn));
   const [instanceId, heardAt] = [randomUUID(), new Date(Date.now() - 30 * 3_600_000).toISOString()];
   const key = { pk: `SECRET#${secretArn}`, sk: `INSTANCE#${instanceId}` };
-  const row = { ...key, instanceId, service: "orders-api", versionId, heardAt };
+  await putRow(run, { ...key, instanceId, service: "orders-api", versionId, heardAt });
+}
+
+/** A rotation of hours ago that a crash left without a row of its own. */
+async function leaveUnfinished(run: TestRun): Promise<void> {
+  const secretArn = `vault:kv/${randomUUID()}`;
+  const currentSince = new Date(Date.now() - 3 * 3_600_000).toISOString();
+  const row = { pk: "SECRETS", sk: secretArn, secretArn, versionId: "1", currentSince };
+  await putRow(run, row);
+}
+
+async function putRow(run: TestRun, row: Readonly<Record<string, string>>): Promise<void> {
   const Item = Object.fromEntries(Object.entries(row).map(([name, S]) => [name, { S }]));
   await run.clients.dynamoDb.send(new PutItemCommand({ TableName: `keyturn-${run.stage}-ledger`, Item }));
 }
@@ -129,7 +146,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "verify",
     what: "moves AWSCURRENT back from a version that the store refuses",
-    actions: ["secretsmanager:UpdateSecretVersionStage", "dynamodb:PutItem"],
+    actions: ["secretsmanager:UpdateSecretVersionStage"],
     async message(run) {
       const store = await createTestStore(run);
       await store.rotate("password-never-set");
@@ -185,11 +202,24 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "measure",
+    what: "looks at the tags of a secret whose rotation failed",
+    actions: ["secretsmanager:DescribeSecret"],
+    message: async (run) => rotationFailedOf(run, (await createTestStore(run)).secretArn),
+  },
+  {
     name: "reconcile",
-    what: "compares all secrets with the ledger, and tells of a silent instance",
-    actions: ["secretsmanager:ListSecrets", "dynamodb:Query", "dynamodb:PutItem", "events:PutEvents"],
+    what: "compares all with the ledger, tells of a silent instance, and feeds in what nobody finished",
+    actions: [
+      "secretsmanager:ListSecrets",
+      ...ledgerUse,
+      "dynamodb:Query",
+      "dynamodb:PutItem",
+      "events:PutEvents",
+    ],
     async message(run) {
       await fallSilent(run);
+      await leaveUnfinished(run);
       return scheduledEvent(run.place, `keyturn-${run.stage}-reconcile`, new Date());
     },
   },

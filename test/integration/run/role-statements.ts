@@ -21,16 +21,29 @@ interface Template {
   readonly Resources: Record<string, { readonly Type: string; readonly Properties: Record<string, unknown> }>;
 }
 
-/** The packaged stack with every permission that does not need a VPC: verify may move AWSCURRENT back. */
+/** The tag that measure is told to look for; the other functions take every secret. */
+export const WATCHED_TAG = "team=orders";
+
+/**
+ * The packaged stack with every permission that does not need a VPC: verify may move AWSCURRENT back, and measure may look
+ * at tags.
+ */
 export function fullyPermitted() {
   const packaged = packagedStack();
   const template = structuredClone(packaged.template) as Template;
   template.Conditions.RestoresPrevious = { "Fn::Equals": ["true", "true"] };
-  const verify = template.Resources.VerifyLambdaFunction?.Properties.Environment as {
-    readonly Variables: Record<string, string>;
-  };
-  verify.Variables.RESTORE_PREVIOUS = "true";
+  variablesOf(template, "VerifyLambdaFunction").RESTORE_PREVIOUS = "true";
+  template.Conditions.WatchesTags = { "Fn::Equals": ["true", "true"] };
+  variablesOf(template, "MeasureLambdaFunction").WATCHED_TAGS = WATCHED_TAG;
   return { ...packaged, template };
+}
+
+function variablesOf({ Resources }: Template, id: string): Record<string, string> {
+  const { Variables } = (Resources[id]?.Properties.Environment ?? {}) as {
+    readonly Variables?: Record<string, string>;
+  };
+  if (!Variables) throw new Error(`The template has no function ${id}`);
+  return Variables;
 }
 
 /** The resources of a template as the local run makes them. */

@@ -67,6 +67,25 @@ describe("as deployed by default", () => {
     expect(rules({ ...found, source: "keyturn.prod" })).toEqual({});
   });
 
+  test("sends a run of reconcile that goes on back to it, and not to measure", () => {
+    const detail = { v: 1, after: "", again: [], part: 2 };
+    const continued = { source: "keyturn.test", "detail-type": "Reconcile Continued", detail };
+    expect(rules(continued)).toEqual({ "reconcile-continued": ["reconcile"] });
+    expect(rules({ ...continued, source: "keyturn.prod" })).toEqual({});
+    expect(rules({ ...continued, source: "keyturn" })).toEqual({});
+  });
+
+  test("sends a credential that is accepted after another verdict to redeploy, and a first one not", () => {
+    const first = { ...sample("domain/credential-verified"), source: "keyturn.test" };
+    expect(rules(first)).toEqual({ "domain-events": ["measure"] });
+    const later = { ...first, detail: { ...first.detail, previousVerdict: "unreachable" } };
+    expect(rules(later)).toEqual({
+      "domain-events": ["measure"],
+      "credential-verified-later": ["redeploy"],
+    });
+    expect(rules({ ...later, source: "keyturn.prod" })).toEqual({});
+  });
+
   test.each(readdirSync(new URL("attempts/", events)))("sends attempts/%s to measure alone", (name) => {
     expect(rules(sample(`attempts/${name.replace(".json", "")}`))).toEqual({
       "rotation-attempt": ["measure"],

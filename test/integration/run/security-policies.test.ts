@@ -76,10 +76,14 @@ test("operators may do what docs/cli.md says that its commands need, and read no
   const page = readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8");
   const table = page.slice(page.indexOf("## What each command needs"), page.indexOf("## The local run"));
   const needed = [...table.matchAll(/`([a-z]+:[A-Z]\w+)`/g)].map(([, action = ""]) => action);
-  const policy = stack.managedPolicies.find(({ name }) => name.endsWith("-operator"));
-  const given = statementsOf(policy?.properties.PolicyDocument ?? {}).flatMap(({ Action }) =>
-    [Action].flat(),
-  );
+  const actionsOf = (policyName: string) =>
+    stack.managedPolicies
+      .filter(({ name }) => name.endsWith(policyName))
+      .flatMap(({ properties }) => statementsOf(properties.PolicyDocument ?? {}))
+      .flatMap(({ Action }) => [Action].flat());
+  const writes = actionsOf("-rotate");
+  expect(writes).toEqual(["secretsmanager:RotateSecret", "secretsmanager:PutSecretValue"]);
+  const given = [...actionsOf("-operator"), ...writes];
   expect([...new Set(given)].toSorted()).toEqual([...new Set(needed)].toSorted());
   expect(given).not.toContain("secretsmanager:GetSecretValue");
 });

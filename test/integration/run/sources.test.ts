@@ -8,7 +8,7 @@ import { scheduledEvent } from "../../../local/aws/events/scheduled-event.ts";
 import type { Notice } from "../../../shared/contract/notice.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";
 import { eventually, packagedStack, startTestRun, type TestRun } from "./local-run.ts";
-import { sumOf } from "./operator-view.ts";
+import { readLedger, sumOf } from "./operator-view.ts";
 import { createTestStore } from "./store.ts";
 
 let run: TestRun;
@@ -114,7 +114,9 @@ test("a reset of a database's master password leads to the secret that RDS manag
 
   const other = { ...detail, SourceArn: `${databaseArn}-unmanaged` };
   await run.sendEvent(createAwsEvent(run.place, { ...reset, detail: other }, new Date()));
-  await eventually(async () => expect(await sumOf(run, "SignDropped")).toBe(1));
+  // Where prefixes say what is watched, a database without a secret is somebody else's.
+  await eventually(() => expect(run.seen.logsOf("reconcile", { outcome: "not-watched" })).not.toEqual([]));
+  expect(await sumOf(run, "SignDropped")).toBe(0);
 });
 
 test("nothing is done about a secret that is not watched", async () => {
@@ -166,6 +168,8 @@ test("the hourly run compares every secret with the ledger, and tells of a silen
   const runs = () => run.seen.logsOf("reconcile", { outcome: "reconciled" });
   await eventually(() => expect(runs()).toMatchObject([{ missed: [], silent: [instanceId] }]));
   await eventually(async () => expect(await sumOf(run, "InstanceSilent")).toBe(1));
+  const marked = (await readLedger(run, store.secretArn)).find(({ sk }) => sk.endsWith(instanceId));
+  expect(marked).toMatchObject({ silentSince: expect.any(String) });
   await itIsTime();
   await eventually(() => expect(runs()).toMatchObject([{}, { missed: [], silent: [] }]));
   expect(run.seen.logsOf("reconcile", { level: "ERROR" })).toEqual([]);

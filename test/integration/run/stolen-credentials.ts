@@ -19,12 +19,21 @@ export interface StolenCredentials {
   connect(): Promise<MqttClient>;
 }
 
-/** Runs a task with the subscriber policy and its own secret alone, which gives its keys away. */
-export async function stealCredentials(run: TestRun, secretArn: string): Promise<StolenCredentials> {
+/**
+ * Runs a task with its own secret alone, which gives its keys away.
+ *
+ * @param channel what it may do on the channel; what the stack's subscriber policy allows, unless given
+ */
+export async function stealCredentials(
+  run: TestRun,
+  secretArn: string,
+  channel?: readonly object[],
+): Promise<StolenCredentials> {
   const { SubscriberPolicyArn = "" } = run.outputs;
   const family = `careless-${randomUUID().slice(0, 8)}`;
   const ownSecret = { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretArn };
-  const taskRoleArn = await run.createRole(family, [ownSecret], [SubscriberPolicyArn]);
+  const statements = [ownSecret, ...(channel ?? [])];
+  const taskRoleArn = await run.createRole(family, statements, channel ? [] : [SubscriberPolicyArn]);
   await run.clients.ecs.send(
     new RegisterTaskDefinitionCommand({
       family,

@@ -73,6 +73,18 @@ test("every name carries the stage", () => {
   }
 });
 
+test("every alarm tells one topic, which is the stage's own and is among the outputs", () => {
+  const topic = resources.find(({ type }) => type === "AWS::SNS::Topic")?.ref;
+  expect(topic).toBe(`arn:aws:sns:${place.region}:${place.accountId}:keyturn-${stage}-alarms`);
+  for (const { properties } of stack.alarms) {
+    expect(properties.AlarmActions).toEqual([topic]);
+    expect(properties.OKActions).toEqual([topic]);
+  }
+  expect(packagedStack().template).toMatchObject({
+    Outputs: { AlarmTopicArn: { Value: { Ref: "AlarmTopic" } } },
+  });
+});
+
 test("every alarm of ours watches a metric that measure emits", () => {
   const ours = stack.alarms.filter(({ properties }) => properties.Namespace === METRIC_NAMESPACE);
   expect(ours.length).toBeGreaterThan(0);

@@ -25,12 +25,13 @@ interface Template {
   };
 }
 
-/** As `restorePrevious=true` packages it. */
+/** As `restorePrevious=true` and `taggedHosts=127.0.0.1` package it. */
 function restoring() {
   const packaged = packagedStack();
   const template = structuredClone(packaged.template) as Template;
   template.Conditions.RestoresPrevious = { "Fn::Equals": ["true", "true"] };
-  template.Resources.VerifyLambdaFunction.Properties.Environment.Variables.RESTORE_PREVIOUS = "true";
+  const { Variables } = template.Resources.VerifyLambdaFunction.Properties.Environment;
+  Object.assign(Variables, { RESTORE_PREVIOUS: "true", TAGGED_HOSTS: "127.0.0.1" });
   return { ...packaged, template };
 }
 
@@ -68,6 +69,22 @@ test("a secret that holds user and password alone is verified where its tags say
   );
   await eventually(async () =>
     expect(await readVersion(run, ARN, VersionId)).toMatchObject({ verdict: "accepted" }),
+  );
+});
+
+test("a secret whose tag names a host that the setting does not, is unverifiable, and nothing is sent there", async () => {
+  const { ARN = "", VersionId = "" } = await run.clients.secrets.send(
+    new CreateSecretCommand({
+      Name: "test/led-astray",
+      SecretString: JSON.stringify({ engine: "postgres", username: "orders", password: "first-EXAMPLE" }),
+      Tags: [{ Key: "keyturn:host", Value: "evil.example" }],
+    }),
+  );
+  await eventually(async () =>
+    expect(await readVersion(run, ARN, VersionId)).toMatchObject({
+      verdict: "unverifiable",
+      reason: expect.stringMatching(/evil\.example.*taggedHosts/),
+    }),
   );
 });
 

@@ -19,6 +19,10 @@ export function rotation(changes: Partial<RotationView> = {}): RotationView {
     noticedAt: new Date(Date.parse(minutesAgo(3)) + 84).toISOString(),
     verdict: "accepted",
     decidedAt: minutesAgo(3),
+    checkedAt: minutesAgo(2),
+    adoptedAtCheck: 1,
+    staleAtCheck: 0,
+    verdicts: [{ verdict: "accepted", decidedAt: minutesAgo(3) }],
     ...changes,
   };
 }

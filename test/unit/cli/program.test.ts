@@ -22,6 +22,9 @@ test.each([
   [["history", "x", "--since", "yesterday"], "Give a date such as"],
   [["rotate", "x", "--timeout", "soon"], "Give a duration such as"],
   [["watch", "--channel", "http://broker"], "Give a wss://"],
+  [["watch", "--channel", "--since", "1h"], "cannot be used with"],
+  [["watch", "--interval", "1m", "--channel"], "cannot be used with"],
+  [["rotate", "x", "--timeout", "5m", "--region", "us-east-1"], "--timeout says how long --wait waits"],
   [["status", "--local-port", "0"], "A port is 1 to 65535"],
   [["status", "--local", "--profile", "ops"], "cannot be used with"],
   [[], "Usage: keyturn"],
@@ -30,6 +33,16 @@ test.each([
   expect(exitCode).toBe(2);
   expect(err).toContain(said);
   expect(out).toBe("");
+});
+
+test.each([
+  [["status", "--nope", "--json"], "unknown option '--nope'"],
+  [["--json", "rotate"], "missing required argument 'secret'"],
+  [["--json"], "No command is given."],
+])("%j says what is wrong as a document too", async (args, message) => {
+  const { exitCode, out } = await run(...args);
+  expect(exitCode).toBe(2);
+  expect(JSON.parse(out)).toEqual({ error: { code: "WRONG_ARGUMENTS", message } });
 });
 
 test.each(["status", "rotate", "watch", "history", "replay", "doctor"])(

@@ -8,32 +8,79 @@ const settings: Readonly<Record<string, Setting>> = {
   ...require("../../../resources/encryption.cjs"),
 };
 
-/** What serverless.yml gets for a setting, with these parameters given. */
-function read(name: string, params: Readonly<Record<string, string>> = {}): Promise<unknown> {
+function settingOf(name: string): Setting {
   const setting = settings[name];
   if (!setting) throw new Error(`There is no setting ${name}`);
-  return setting({
+  return setting;
+}
+
+/** What serverless.yml gets for a setting, with these parameters given. */
+const read = (name: string, params: Readonly<Record<string, string>> = {}) =>
+  settingOf(name)({
     resolveVariable: async (address) => params[/^param:(\w+), ''$/.exec(address)?.[1] ?? ""] ?? "",
   });
-}
 
 const topic = "arn:aws:sns:eu-west-1:000000000000:on-call";
 const key = "arn:aws:kms:eu-west-1:000000000000:key/0a1b2c3d";
 const nothing = { Ref: "AWS::NoValue" };
 
 test.each([
-  ["nobody by default", {}, [], "false"],
-  ["the topic that is given", { alarmTopicArn: topic }, [topic], "false"],
-  ["a topic that is made for an address", { alarmEmail: "ops@example.com" }, [{ Ref: "AlarmTopic" }], "true"],
+  ["a topic of the stage's own by default", {}, { Ref: "AlarmTopic" }, "true"],
   [
-    "the topic alone, where an address is given too",
+    "that topic, where an address subscribes to it",
+    { alarmEmail: "ops@example.com" },
+    { Ref: "AlarmTopic" },
+    "true",
+  ],
+  ["the topic that is given", { alarmTopicArn: topic }, topic, "false"],
+  [
+    "the topic that is given, where an address subscribes to it",
     { alarmTopicArn: topic, alarmEmail: "ops@example.com" },
-    [topic],
+    topic,
     "false",
   ],
-])("alarms tell %s", async (_whom, params, actions, makesTopic) => {
-  expect(await read("alarmActions", params)).toEqual(actions);
+])("alarms tell %s", async (_whom, params, told, makesTopic) => {
+  expect(await read("alarmActions", params)).toEqual([told]);
+  expect(await read("alarmTopic", params)).toEqual(told);
   expect(await read("makesAlarmTopic", params)).toBe(makesTopic);
+});
+
+test.each(["on-call", "arn:aws:sqs:eu-west-1:000000000000:on-call", `${topic}.fifo`])(
+  "refuses %s as a topic, to which CloudWatch could not send",
+  async (alarmTopicArn) => {
+    await expect(read("alarmActions", { alarmTopicArn })).rejects.toThrow(
+      "give the ARN of a standard SNS topic",
+    );
+  },
+);
+
+interface Alarm {
+  readonly Properties: { readonly ActionsEnabled?: boolean };
+}
+
+/** An alarm of the template, with these settings. */
+async function alarmOf(id: string, custom: Readonly<Record<string, string>>): Promise<Alarm | undefined> {
+  const given: Readonly<Record<string, unknown>> = {
+    visibilitySeconds: {},
+    alarmOnSilentInstances: "false",
+    alarmOnStaleInstances: "true",
+    ...custom,
+  };
+  const resolveVariable = async (address: string) => given[address.replace("self:custom.", "")] ?? 0;
+  const { Resources } = (await settingOf("resources")({ resolveVariable })) as {
+    readonly Resources: Readonly<Record<string, Alarm>>;
+  };
+  return Resources[id];
+}
+
+test.each([
+  ["InstanceSilentAlarm", "alarmOnSilentInstances", false],
+  ["StaleInstancesAlarm", "alarmOnStaleInstances", true],
+])("%s tells somebody by %s alone; %s unless it is set", async (id, setting, byDefault) => {
+  expect((await alarmOf(id, {}))?.Properties.ActionsEnabled).toBe(byDefault);
+  expect((await alarmOf(id, { [setting]: "true" }))?.Properties.ActionsEnabled).toBe(true);
+  expect((await alarmOf(id, { [setting]: "false" }))?.Properties.ActionsEnabled).toBe(false);
+  await expect(alarmOf(id, { [setting]: "no" })).rejects.toThrow(`${setting} is no; give true or false.`);
 });
 
 test("without a customer key nothing names one, and no role may use any", async () => {

@@ -55,6 +55,6 @@ test("in a dry run the role cannot deploy", async () => {
   expect(await read("ecsServiceActions")).toContain("ecs:UpdateService");
 });
 
-test.each(["-1", "901", "soon"])("refuses a pause of %s seconds", async (redeployPauseSeconds) => {
-  await expect(read("redeployPauseSeconds", { redeployPauseSeconds })).rejects.toThrow("from 0 to 900");
+test.each(["0", "901", "soon"])("refuses a pause of %s seconds", async (redeployPauseSeconds) => {
+  await expect(read("redeployPauseSeconds", { redeployPauseSeconds })).rejects.toThrow("from 1 to 900");
 });

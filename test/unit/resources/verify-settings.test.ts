@@ -3,9 +3,11 @@ import { expect, test } from "vitest";
 
 type Setting = (framework: { resolveVariable(text: string): Promise<string> }) => Promise<unknown>;
 
-const settings: Readonly<Record<string, Setting>> = createRequire(import.meta.url)(
-  "../../../resources/settings.cjs",
-);
+const require = createRequire(import.meta.url);
+const settings: Readonly<Record<string, Setting>> = {
+  ...require("../../../resources/settings.cjs"),
+  ...require("../../../resources/timing.cjs"),
+};
 
 /** What a setting comes to, with these params given. */
 async function read(name: string, params: Readonly<Record<string, string>> = {}): Promise<unknown> {
@@ -58,4 +60,97 @@ test.each([
   { params: { vpcSubnetIds: "sg-0c", vpcSecurityGroupIds: "sg-0c" }, names: /vpcSubnetIds has sg-0c/ },
 ])("refuses $params", async ({ params, names }) => {
   await expect(read("verifyVpc", params)).rejects.toThrow(names);
+});
+
+const secretArn = (name: string) => ({ "Fn::Join": ["", expect.arrayContaining([":secret:", name])] });
+const reads = (changes: object) => ({
+  Effect: "Allow",
+  Action: "secretsmanager:GetSecretValue",
+  ...changes,
+});
+const tagged = (key: string, ...values: string[]) => ({
+  Condition: { StringEquals: { [`aws:ResourceTag/${key}`]: values } },
+});
+
+test.each([
+  { params: {}, statements: [reads({ Resource: [secretArn("*")] })] },
+  {
+    params: { watchedPrefixes: "prod/, shared/" },
+    statements: [reads({ Resource: [secretArn("prod/*"), secretArn("shared/*")] })],
+  },
+  {
+    params: { watchedTags: "team=orders" },
+    statements: [reads({ Resource: [secretArn("*")], ...tagged("team", "orders") })],
+  },
+  {
+    params: { watchedPrefixes: "prod/", watchedTags: "team=orders, keyturn=on,team=billing=eu" },
+    statements: [
+      reads({ Resource: [secretArn("prod/*")], ...tagged("team", "orders", "billing=eu") }),
+      reads({ Resource: [secretArn("prod/*")], ...tagged("keyturn", "on") }),
+    ],
+  },
+])(
+  "with $params verify may read, and move labels of, watched secrets alone, and operators rotate no others",
+  async ({ params, statements }) => {
+    expect(await read("readsWatchedSecrets", params)).toEqual(statements);
+    expect(await read("movesLabelsOfWatchedSecrets", params)).toEqual(
+      statements.map((statement) => ({ ...statement, Action: "secretsmanager:UpdateSecretVersionStage" })),
+    );
+    const Action = ["secretsmanager:RotateSecret", "secretsmanager:PutSecretValue"];
+    expect(await read("rotatesWatchedSecrets", params)).toEqual(
+      statements.map((statement) => ({ ...statement, Action })),
+    );
+  },
+);
+
+test.each(["team", "=orders", "team=*", "team=$orders", "te?m=orders"])(
+  "refuses watchedTags=%s, which would be something else to IAM than to the functions",
+  async (watchedTags) => {
+    await expect(read("watchedTags", { watchedTags })).rejects.toThrow(
+      `watchedTags has ${watchedTags}; give`,
+    );
+  },
+);
+
+/** Every setting that the two waits are made of, at its ends and in between. */
+const DELIVERIES = [
+  ...[0, 30_000, 120_000, 600_000, 879_000].flatMap((propagationAllowanceMs) =>
+    [0, 60, 900].flatMap((adoptionDeadlineSeconds) =>
+      [2, 3, 5, 20].map((maxReceiveCount) => ({
+        propagationAllowanceMs,
+        adoptionDeadlineSeconds,
+        maxReceiveCount,
+      })),
+    ),
+  ),
+  { propagationAllowanceMs: 30_000, adoptionDeadlineSeconds: 110, maxReceiveCount: 1 },
+].map((given) => Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)])));
+
+test.each(DELIVERIES)("with %o redeploy's last delivery comes after verify's last word", async (params) => {
+  const seconds = async (name: string) => Number(await read(name, { loginTimeoutMs: "5000", ...params }));
+  const repeats = (await seconds("maxReceiveCount")) - 1;
+  const lastWord =
+    repeats * (await seconds("verifyVisibilitySeconds")) + (await seconds("verifyTimeoutSeconds"));
+  const lastCheck =
+    (await seconds("adoptionDeadlineSeconds")) + repeats * (await seconds("redeployVisibilitySeconds"));
+  expect(lastCheck).toBeGreaterThanOrEqual(lastWord + 60);
+  expect(await seconds("redeployVisibilitySeconds")).toBeGreaterThanOrEqual(
+    6 * Number(settings.redeployTimeoutSeconds),
+  );
+});
+
+test("the wait is no longer than that takes", async () => {
+  expect(await read("redeployVisibilitySeconds")).toBe(360);
+});
+
+test("refuses a single delivery that comes before the verdict", async () => {
+  await expect(read("redeployVisibilitySeconds", { maxReceiveCount: "1" })).rejects.toThrow(
+    /adoptionDeadlineSeconds of 110 or more/,
+  );
+});
+
+test.each(["0", "1001", "many"])("refuses maxReceiveCount=%s by name", async (maxReceiveCount) => {
+  await expect(read("maxReceiveCount", { maxReceiveCount })).rejects.toThrow(
+    `maxReceiveCount is ${maxReceiveCount}; give`,
+  );
 });

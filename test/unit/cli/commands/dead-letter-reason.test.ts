@@ -19,11 +19,19 @@ test.each<[QueueName, object]>([
   ["notify", labelUpdated],
   ["verify", succeeded],
   ["measure", swapped],
-  ["reports", report],
+  ["reports", { ...report, topicKey: "orders:db-OurebW" }],
 ])("a message of %s that is valid failed in its handler, and may succeed", (queue, message) => {
   const reason = explainDeadLetter(queue, letter(JSON.stringify(message)));
   expect(reason).toMatchObject({ canSucceed: true, secretArn: expect.stringContaining("orders/db") });
   expect(reason.reason).toContain("the handler failed on it each time");
+});
+
+test("a report that came on the topic of another secret fails again", () => {
+  const forged = letter(JSON.stringify({ ...report, topicKey: "billing:db-AbCdEf" }));
+  expect(explainDeadLetter("reports", forged)).toMatchObject({
+    canSucceed: false,
+    reason: expect.stringContaining("came on one that ends in billing:db-AbCdEf"),
+  });
 });
 
 test("what EventBridge could not deliver has its reason in the attributes", () => {

@@ -64,6 +64,7 @@ function createScene(views: readonly SecretView[], secret: Partial<SecretSummary
         },
       },
       tasks: { ended: async () => new Set() },
+      deadline: { read: async () => 60_000 },
       now: () => new Date(at),
       pause: async (ms) => {
         at += ms;
@@ -96,12 +97,49 @@ test("waits until the version is known, verified and in use everywhere; steps go
   const { exitCode, out, err } = await rotate(scene, { wait });
   expect(exitCode).toBe(0);
   expect(out).toEqual([
-    `orders/db is on version ${NEW}: 1 of 1 instances run on it, its login succeeded (2.0 s).`,
+    `orders/db is on version ${NEW}: 1 of 1 instances run on it; its login succeeded (2.0 s).`,
   ]);
   expect(err).toEqual([
     `Rotating orders/db to version ${NEW}; Ctrl-C ends the waiting, not the rotation`,
     "2026-11-20 12:00:00.000  noticed           22222222  services were told",
   ]);
+});
+
+test("shows adoption, and waits for the check that finds who does not report, beyond the deadline of the stage", async () => {
+  const { checkedAt: _, ...unchecked } = rotation({
+    currentSince: "2026-11-20T12:00:00.000Z",
+    sources: [{ source: "label-updated", toldAt: "2026-11-20T12:00:00.500Z" }],
+    adoptedLastAt: "2026-11-20T12:00:01.200Z",
+  });
+  const waiting = secretView({ current: unchecked, rotations: [unchecked] });
+  const checked = { ...unchecked, checkedAt: "2026-11-20T12:01:01.000Z" };
+  const found = secretView({ current: checked, rotations: [checked] });
+  const views = [settled(), ...Array<SecretView>(61).fill(waiting), found];
+  const { exitCode, out, err } = await rotate(createScene(views), { wait: { intervalMs: 1_000 } });
+  expect(exitCode).toBe(0);
+  expect(err).toContain(
+    "1 of 1 instances run on it, the last after 1.2 s; waiting for the check at 12:01:00 UTC that finds who does not report",
+  );
+  expect(err.filter((line) => line.includes("waiting for"))).toHaveLength(1);
+  expect(out).toEqual([
+    `orders/db is on version ${NEW}: 1 of 1 instances run on it, the last after 1.2 s; its login succeeded (61.0 s).`,
+  ]);
+});
+
+test("waits for the deadline and five minutes, unless told otherwise", async () => {
+  const { checkedAt: _, ...unchecked } = rotation();
+  const never = secretView({ current: unchecked, rotations: [unchecked] });
+  const { exitCode, out } = await rotate(
+    createScene([settled(), never]),
+    { wait: { intervalMs: 10_000 } },
+    true,
+  );
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(out[0] ?? "")).toMatchObject({
+    outcome: "timed-out",
+    tookMs: 360_000,
+    notWell: [{ code: "adoption-not-checked", versionId: NEW }],
+  });
 });
 
 test("ends at once with 1 where the store refuses the new version", async () => {
@@ -191,6 +229,7 @@ test("waiting ends where longer waiting changes nothing", () => {
     isOver([behind, { code: "service-behind", serviceArn: SERVICE_ARN, decision: "secret-pinned" }]),
   ).toBe(true);
   expect(isOver([behind])).toBe(false);
+  expect(isOver([{ code: "adoption-not-checked", versionId: NEW }])).toBe(false);
   expect(isOver([{ code: "verdict-missing", versionId: NEW }])).toBe(false);
   expect(isOver([{ code: "redeploy-under-way", serviceArn: SERVICE_ARN }])).toBe(false);
 });

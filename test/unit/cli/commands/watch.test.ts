@@ -24,10 +24,51 @@ test("an entry is told once, also one that is written late", async () => {
   entries.push(noticed("2026-11-20T11:59:57.000Z"));
   expect(await stream.next()).toEqual([entries[1]]);
   expect(await stream.next()).toEqual([]);
-  // It looks back two minutes, and not to the beginning each time.
-  now = new Date(NOW.getTime() + 3_600_000);
+});
+
+/** A ledger to which entries come, and what it was asked. */
+function growingLedger(entries: readonly HistoryEntry[]) {
+  const asked: (Date | undefined)[] = [];
+  const readHistory = async (_arn: string, { since }: { since?: Date } = {}) => {
+    asked.push(since);
+    return entries.filter(({ at }) => !since || at >= since.toISOString());
+  };
+  return { asked, ledger: { readHistory } };
+}
+const before = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000);
+
+test("begins where it is told to, however long ago that is", async () => {
+  const entries = [noticed(before(6_000).toISOString()), noticed(before(20).toISOString())];
+  const stream = createHistoryStream(growingLedger(entries).ledger, SECRET_ARN, before(10_000), () => NOW);
+  expect(await stream.next()).toEqual(entries);
+  expect(await stream.next()).toEqual([]);
+});
+
+test.each([
+  ["a report that came with its last delivery", 6],
+  ["a rotation that the hourly reconcile found", 66],
+])("tells of %s, %i minutes after what it tells of", async (_what, minutes) => {
+  const entries: HistoryEntry[] = [];
+  let now = before(0);
+  const stream = createHistoryStream(growingLedger(entries).ledger, SECRET_ARN, before(10_000), () => now);
   await stream.next();
-  expect(asked.at(-1)).toEqual(new Date(now.getTime() - 120_000));
+  now = new Date(NOW.getTime() + minutes * 60_000);
+  await stream.next();
+  entries.push(noticed(NOW.toISOString()));
+  expect(await stream.next()).toEqual(entries);
+});
+
+test("misses nothing of a pause that is longer than it looks back, and does not read all of the past each time", async () => {
+  const entries: HistoryEntry[] = [];
+  const { asked, ledger } = growingLedger(entries);
+  let now = before(0);
+  const stream = createHistoryStream(ledger, SECRET_ARN, before(10_000), () => now);
+  await stream.next();
+  entries.push(noticed(new Date(NOW.getTime() + 60_000).toISOString()));
+  now = new Date(NOW.getTime() + 86_400_000);
+  expect(await stream.next()).toEqual(entries);
+  await stream.next();
+  expect(asked.at(-1)?.getTime()).toBeGreaterThan(now.getTime() - 2 * 3_600_000);
 });
 
 test("watching tells of every secret, one line of JSON for each entry, until it is asked to end", async () => {

@@ -42,6 +42,8 @@ test("one secret is shown with its instances, its redeploys and what is not well
     versionId: OLD,
     rejectedVersionId: rotation().versionId,
     rejectedCode: "28P01",
+    heardAt: minutesAgo(60 * 27),
+    silentSince: minutesAgo(60),
   });
   const { versionId, currentSince, secretArn } = rotation();
   const view = secretView({
@@ -67,19 +69,21 @@ version        22222222-0000-4000-8000-000000000002
 current since  2026-11-20T11:57:00.000Z, 3 m ago, told by label-updated
 noticed        after 84 ms
 verdict        accepted
+checked        after 60.0 s: 1 on it, 0 not
 
 SERVICE     INSTANCE      STATE    VERSION   FOR  BY      TOOK   HEARD
 orders-api  000000000001  current  22222222  2 m  notice  41 ms  2 m
 orders-api  000000000002  behind   11111111  1 d  start   1.2 s  50 m
 orders-api  000000000003  ended    11111111  2 m  notice  41 ms  2 m
-reports     web-1:4711    refused  11111111  2 m  notice  41 ms  2 m
+reports     web-1:4711    refused  11111111  2 m  notice  41 ms  1 d, silent
 
 REDEPLOY    DECISION  OUTCOME
 legacy-api  redeploy  completed
 
 Not well:
   orders-api 000000000002 is on version 11111111
-  reports web-1:4711 is on version 11111111`);
+  reports web-1:4711 is on version 11111111
+  reports web-1:4711 has not reported since 2026-11-19T09:00:00.000Z`);
 });
 
 test("a ledger that knows nothing, and a secret that nobody reported on, say so", () => {
