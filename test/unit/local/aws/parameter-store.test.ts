@@ -33,8 +33,27 @@ test("version and time of a parameter are told by its name, its value is not", (
   const ParameterFilters = [{ Key: "Name", Option: "Equals", Values: ["/orders/key"] }];
   expect(call("DescribeParameters", { ParameterFilters })).toEqual({
     Parameters: [
-      { Name: "/orders/key", Type: "SecureString", Version: 2, LastModifiedDate: now.getTime() / 1_000 },
+      {
+        Name: "/orders/key",
+        ARN: "arn:aws:ssm:us-east-1:000000000000:parameter/orders/key",
+        Type: "SecureString",
+        Version: 2,
+        LastModifiedDate: now.getTime() / 1_000,
+      },
     ],
+  });
+});
+
+test("parameters are listed by type and by the beginning of their names", () => {
+  call("PutParameter", secure);
+  call("PutParameter", { ...secure, Name: "/orders/color", Type: "String" });
+  call("PutParameter", { ...secure, Name: "/billing/key" });
+  const ParameterFilters = [
+    { Key: "Type", Option: "Equals", Values: ["SecureString"] },
+    { Key: "Name", Option: "BeginsWith", Values: ["orders/", "/orders/"] },
+  ];
+  expect(call("DescribeParameters", { ParameterFilters })).toMatchObject({
+    Parameters: [{ Name: "/orders/key" }],
   });
 });
 
