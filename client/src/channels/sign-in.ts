@@ -1,5 +1,5 @@
 import { ConfigError } from "../../../shared/contract/errors.ts";
-import type { ChannelAuth } from "../core/rotation-options.ts";
+import { type ChannelAuth, channelAuthProblem, isWebSocket } from "../core/rotation-options.ts";
 
 /** What the SDK's credential providers give, as far as a signature needs it. */
 export interface AwsCredentials {
@@ -33,11 +33,9 @@ const EXPIRES_IN_SECONDS = 86_400;
  * @throws ConfigError where SigV4 is wanted on a URL that is not WebSocket
  */
 export function channelAuthOf(url: string, given?: ChannelAuth): ChannelAuth {
-  const isWebSocket = /^wss?:/i.test(url);
-  if (given === "aws-sigv4" && !isWebSocket) {
-    throw new ConfigError(["channelAuth: aws-sigv4 needs a wss:// or ws:// URL as channelUrl"]);
-  }
-  return given ?? (isWebSocket && iotRegionOf(url) !== undefined ? "aws-sigv4" : "none");
+  const problem = channelAuthProblem(url, given);
+  if (problem !== undefined) throw new ConfigError([problem]);
+  return given ?? (isWebSocket(url) && iotRegionOf(url) !== undefined ? "aws-sigv4" : "none");
 }
 
 /** The Region in the name of an AWS IoT Core host; undefined for any other host, such as a custom domain. */

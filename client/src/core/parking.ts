@@ -6,11 +6,12 @@ export interface ParkingTicket {
    * @throws what `timeUp` gives when the time is up, or the reason with which everybody was sent away
    */
   wait(timeUp: () => unknown): Promise<void>;
-  /** Must be called in the end, however it ends. */
+  /** Must be called in the end, however it ends. A wait that is under way is given up: it settles no more. */
   leave(): void;
 }
 
 interface Waiter {
+  readonly timer: NodeJS.Timeout;
   readonly wake: () => void;
   readonly fail: (reason: unknown) => void;
 }
@@ -38,11 +39,15 @@ export class Parking {
           const leftMs = Math.max(0, until - performance.now());
           const timer = setTimeout(() => settle(() => reject(timeUp())), leftMs);
           this.#tickets.set(ticket, {
+            timer,
             wake: () => settle(resolve),
             fail: (reason) => settle(() => reject(reason)),
           });
         }),
-      leave: () => void this.#tickets.delete(ticket),
+      leave: () => {
+        clearTimeout(this.#tickets.get(ticket)?.timer);
+        this.#tickets.delete(ticket);
+      },
     };
     this.#tickets.set(ticket, undefined);
     return ticket;

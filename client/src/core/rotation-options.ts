@@ -144,12 +144,21 @@ export function readRotationOptions<Schema extends z.ZodMiniType>(
 
 function channelProblems({ channelUrl, channelAuth, topicPrefix }: z.output<typeof Rotation>): string[] {
   if (channelUrl === undefined) return [];
+  const authProblem = channelAuthProblem(channelUrl, channelAuth);
   return [
     ...(topicPrefix === undefined
       ? ["topicPrefix: required with a channel; give it or set KEYTURN_TOPIC_PREFIX"]
       : []),
-    ...(channelAuth === "aws-sigv4" && !/^wss?:/i.test(channelUrl)
-      ? ["channelAuth: aws-sigv4 needs a wss:// or ws:// URL as channelUrl"]
-      : []),
+    ...(authProblem === undefined ? [] : [authProblem]),
   ];
+}
+
+/** Why this way to sign in does not go with this URL; undefined where it does, or where none is given. */
+export function channelAuthProblem(url: string, auth: ChannelAuth | undefined): string | undefined {
+  if (auth !== "aws-sigv4" || isWebSocket(url)) return undefined;
+  return "channelAuth: aws-sigv4 needs a wss:// or ws:// URL as channelUrl";
+}
+
+export function isWebSocket(url: string): boolean {
+  return /^wss?:/i.test(url);
 }

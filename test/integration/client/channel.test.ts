@@ -4,11 +4,12 @@ import { type LocalBroker, startBroker } from "../../../local/stores/broker.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";
 import { startDenyingBroker, startFreezingRelay } from "./broker-stand-ins.ts";
 import { type Database, startDatabase } from "./database.ts";
-import { Scene, TOPIC_PREFIX } from "./fixtures.ts";
+import { PostgresScene } from "./postgres-scene.ts";
+import { TOPIC_PREFIX } from "./scene.ts";
 
 let database: Database;
 let broker: LocalBroker;
-const scenes: Scene[] = [];
+const scenes: PostgresScene[] = [];
 
 beforeAll(async () => {
   database = await startDatabase();
@@ -19,9 +20,9 @@ afterEach(async () => {
 });
 afterAll(() => database.stop());
 
-async function begin(name: string): Promise<Scene> {
+async function begin(name: string): Promise<PostgresScene> {
   broker = await startBroker();
-  const scene = await new Scene(database, name).begin();
+  const scene = await new PostgresScene(database, name).begin();
   scene.useBroker(broker);
   scenes.push(scene);
   return scene;
@@ -33,9 +34,7 @@ test("a rotation while the broker was away is found when it is back, and adoptio
   await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
   const port = Number(new URL(broker.url).port);
   await broker.stop();
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await database.setPassword(next);
+  const versionId = await scene.changePassword("second-EXAMPLE");
   scene.secret.promote(versionId);
 
   broker = await startBroker({ port });
@@ -58,9 +57,7 @@ test("a report made while the broker was away arrives when it is back", async ()
   const pool = await scene.open();
   const port = Number(new URL(broker.url).port);
   await broker.stop();
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await database.setPassword(next);
+  const versionId = await scene.changePassword("second-EXAMPLE");
   scene.secret.promote(versionId);
   await pool.query("select 1");
 
@@ -88,11 +85,7 @@ test("notices that are invalid are ignored, and the next good one is followed", 
   const topic = noticeTopic(TOPIC_PREFIX, scene.secret.arn);
   await broker.publish(topic, "not json", { qos: 1 });
   await broker.publish(topic, JSON.stringify({ v: 2 }), { qos: 1 });
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await database.setPassword(next);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  await scene.rotate("second-EXAMPLE");
   expect(warnings).toEqual(["Invalid notice was ignored", "Invalid notice was ignored"]);
 });
 

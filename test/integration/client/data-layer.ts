@@ -2,8 +2,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RotatingPool } from "../../../client/src/postgres/rotating-pool.ts";
 import { DATABASE_NAME } from "./database.ts";
-import type { Scene } from "./fixtures.ts";
-import { type Stage, setUpStage } from "./stage.ts";
+import { type PostgresStage, setUpPostgres } from "./postgres-scene.ts";
 
 /** What an application does by its ORM, in a transaction or without. */
 export interface Orders {
@@ -25,27 +24,18 @@ export const CREATE_ORDERS = `
   create table orders (id serial primary key, item text not null);
   grant all on orders, orders_id_seq to public`;
 
-/** A single-user rotation as Secrets Manager does it: first the database, then the secret. Resolves when it is adopted. */
-export async function rotate(scene: Scene, password: string): Promise<void> {
-  const login = { user: scene.user, password };
-  const versionId = scene.secret.stage(login);
-  await scene.database.setPassword(login);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
-}
-
 /** Sets up a database with a table of orders, empty at the start of each test. Call it at the top of a test file. */
-export function setUpOrders(): Stage {
-  const stage = setUpStage();
+export function setUpOrders(): PostgresStage {
+  const stage = setUpPostgres();
   let owner: pg.Client | undefined;
   beforeAll(async () => {
     // Of the database's owner we know the name; a password of ours lets us in.
     const login = { user: "postgres", password: "owner-EXAMPLE" };
-    await stage.database.setPassword(login);
+    await stage.store.setPassword(login);
     owner = new pg.Client({
       ...login,
       host: "127.0.0.1",
-      port: stage.database.port,
+      port: stage.store.port,
       database: DATABASE_NAME,
     });
     await owner.connect();
@@ -58,7 +48,7 @@ export function setUpOrders(): Stage {
 }
 
 /** What must hold for every ORM over a rotating pool. */
-export function describeDataLayer(name: string, overPool: OverPool): Stage {
+export function describeDataLayer(name: string, overPool: OverPool): PostgresStage {
   const stage = setUpOrders();
 
   async function open(user: string, options: { max?: number; maxUses?: number } = {}) {
@@ -110,7 +100,7 @@ export function describeDataLayer(name: string, overPool: OverPool): Stage {
       await layer.transaction(async (orders) => {
         sessions.add(await orders.session());
         await orders.place("tea");
-        await rotate(scene, "second-EXAMPLE");
+        await scene.rotate("second-EXAMPLE");
         expect(sessions).not.toContain(await layer.session());
         sessions.add(await orders.session());
         await orders.place("milk");
@@ -126,7 +116,7 @@ export function describeDataLayer(name: string, overPool: OverPool): Stage {
       const { scene, layer } = await open("across_back");
       const work = layer.transaction(async (orders) => {
         await orders.place("tea");
-        await rotate(scene, "second-EXAMPLE");
+        await scene.rotate("second-EXAMPLE");
         throw new Error("out of tea");
       });
       await expect(work).rejects.toThrow("out of tea");
@@ -155,7 +145,7 @@ export function describeDataLayer(name: string, overPool: OverPool): Stage {
       for (const password of ["second-EXAMPLE", "third-EXAMPLE"]) {
         const before = done;
         await vi.waitFor(() => expect(done).toBeGreaterThan(before + 50), { timeout: 5_000 });
-        await rotate(scene, password);
+        await scene.rotate(password);
       }
       const last = done;
       await vi.waitFor(() => expect(done).toBeGreaterThan(last + 50), { timeout: 5_000 });

@@ -1,8 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createRotatingPool } from "../../../client/src/pg.ts";
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres, userOf } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 
 afterEach(() => {
@@ -23,7 +23,7 @@ test("without a secret the credential is the environment's, and a log line says 
   const { user } = await begin("from_env");
   setEnvironment({
     POSTGRES_HOST: "127.0.0.1",
-    POSTGRES_PORT: String(stage.database.port),
+    POSTGRES_PORT: String(stage.store.port),
     POSTGRES_DB: "shop",
     POSTGRES_USER: user,
     POSTGRES_PASSWORD: "first-EXAMPLE",
@@ -53,7 +53,7 @@ test("a secret wins over the environment, and a log line says so", async () => {
   setEnvironment({ POSTGRES_HOST: "192.0.2.1", POSTGRES_USER: "x", POSTGRES_PASSWORD: "x" });
   const { lines, logger } = collect();
   const pool = await scene.open({ logger });
-  expect((await pool.query("select current_user as name")).rows[0].name).toBe(scene.user);
+  expect(await userOf(pool)).toBe(scene.user);
   expect(lines.map(({ message }) => message)).toContain("Credential comes from a secret");
 });
 

@@ -1,22 +1,15 @@
 import type pg from "pg";
 import { expect, test, vi } from "vitest";
-import type { Scene } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { type PostgresScene, setUpPostgres } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 
-const swapped = (scene: Scene, versionId: string) =>
-  vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 10_000 });
-
 /** Moves the secret to a user of its own, whose password is broken when the pool has gone over. */
-async function rotateToBroken(scene: Scene) {
-  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await stage.database.createUser(clone);
-  const versionId = scene.secret.stage(clone);
-  await scene.announce(versionId);
-  await swapped(scene, versionId);
-  await stage.database.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
+async function rotateToBroken(scene: PostgresScene) {
+  const clone = await scene.stageClone();
+  await scene.adopt(clone.versionId);
+  await stage.store.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
   return clone;
 }
 
@@ -48,12 +41,10 @@ test("when it is over the current credential has them all again", async () => {
   await rotateToBroken(scene);
   const held = await hold(pool, 5);
   const third = { user: `${scene.user}_third`, password: "third-EXAMPLE" };
-  await stage.database.createUser(third);
-  const versionId = scene.secret.stage(third);
-  await scene.announce(versionId);
-  await swapped(scene, versionId);
+  const versionId = await scene.stageUser(third);
+  await scene.adopt(versionId);
   giveBack(held);
-  await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+  await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
   expect(await breadthOf(pool, 5)).toBe(5);
 });
 
@@ -61,10 +52,10 @@ test("a former credential that fails for a moment serves those who wait as soon 
   const scene = await begin("moment");
   const pool = await scene.open({ max: 10, warmUp: false, maxUses: 1 });
   await rotateToBroken(scene);
-  await stage.database.limitSessionsOf(scene.user, 0);
+  await stage.store.limitSessionsOf(scene.user, 0);
   const waiting = Array.from({ length: 10 }, () => pool.query("select 1"));
   await vi.waitFor(() => expect(pool.waitingCount).toBeGreaterThan(0));
-  await stage.database.limitSessionsOf(scene.user, -1);
+  await stage.store.limitSessionsOf(scene.user, -1);
   await Promise.all(waiting);
 });
 
@@ -72,12 +63,11 @@ test("a checkout on the former credential that a swap overtakes is served by the
   const scene = await begin("overtaken");
   const pool = await scene.open({ max: 5, warmUp: false, maxUses: 1 });
   const clone = await rotateToBroken(scene);
-  await stage.database.setPassword({ user: clone.user, password: "clone-EXAMPLE" });
-  await stage.database.limitSessionsOf(clone.user, 0);
-  await stage.database.limitSessionsOf(scene.user, 0);
+  await stage.store.setPassword({ user: clone.user, password: "clone-EXAMPLE" });
+  await stage.store.limitSessionsOf(clone.user, 0);
+  await stage.store.limitSessionsOf(scene.user, 0);
   const third = { user: `${scene.user}_third`, password: "third-EXAMPLE" };
-  await stage.database.createUser(third);
-  const versionId = scene.secret.stage(third);
+  const versionId = await scene.stageUser(third);
   let isRunning = true;
   const errors: unknown[] = [];
   const work = async () => {
@@ -88,8 +78,7 @@ test("a checkout on the former credential that a swap overtakes is served by the
     }
   };
   const workers = [work(), work(), work()];
-  await scene.announce(versionId);
-  await swapped(scene, versionId);
+  await scene.adopt(versionId);
   await pool.query("select 1");
   isRunning = false;
   await Promise.all(workers);

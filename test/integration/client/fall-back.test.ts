@@ -1,21 +1,14 @@
-import type pg from "pg";
 import { expect, test, vi } from "vitest";
-import type { Scene } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { type PostgresScene, setUpPostgres, userOf } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 
-async function rotateToClone(scene: Scene) {
-  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await stage.database.createUser(clone);
-  const versionId = scene.secret.stage(clone);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
+async function rotateToClone(scene: PostgresScene) {
+  const clone = await scene.stageClone();
+  await scene.adopt(clone.versionId);
   return clone;
 }
-
-const userOf = async (pool: pg.Pool) => (await pool.query("select current_user as name")).rows[0].name;
 
 function collect() {
   const warnings: string[] = [];
@@ -33,7 +26,7 @@ test("a checkout that the new credential fails is served by the one before, whil
   const { warnings, logger } = collect();
   const pool = await scene.open({ maxUses: 1, logger, warmUp: false });
   const clone = await rotateToClone(scene);
-  await stage.database.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
+  await stage.store.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
   for (let n = 0; n < 3; n += 1) expect(await userOf(pool)).toBe(scene.user);
   expect(warnings.filter((text) => text.startsWith("New credential fails"))).toHaveLength(1);
   expect(pool.totalCount).toBeLessThanOrEqual(2);
@@ -43,24 +36,20 @@ test("a server that has no room for the new user is no reason to fail either", a
   const scene = await begin("no_room");
   const pool = await scene.open({ maxUses: 1 });
   const clone = await rotateToClone(scene);
-  await stage.database.limitSessionsOf(clone.user, 0);
+  await stage.store.limitSessionsOf(clone.user, 0);
   expect(await userOf(pool)).toBe(scene.user);
-  await stage.database.limitSessionsOf(clone.user, -1);
+  await stage.store.limitSessionsOf(clone.user, -1);
   expect(await userOf(pool)).toBe(clone.user);
 });
 
 test("a single user's former password is dead, and is not tried", async () => {
   const scene = await begin("no_back");
   const pool = await scene.open({ maxUses: 1, authWaitMs: 300 });
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
-  await stage.database.setPassword({ user: scene.user, password: "other-EXAMPLE" });
-  const refused = stage.database.refusedLogins();
+  await scene.rotate("second-EXAMPLE");
+  await stage.store.setPassword({ user: scene.user, password: "other-EXAMPLE" });
+  const refused = stage.store.refusedLogins();
   await expect(pool.query("select 1")).rejects.toMatchObject({ code: "28P01" });
-  expect(stage.database.refusedLogins() - refused).toBe(1);
+  expect(stage.store.refusedLogins() - refused).toBe(1);
 });
 
 test("after the drain time nobody falls back", async () => {
@@ -68,7 +57,7 @@ test("after the drain time nobody falls back", async () => {
   const pool = await scene.open({ maxUses: 1, drainTimeoutMs: 50, authWaitMs: 200 });
   const drained = new Promise((resolve) => pool.once("drained", resolve));
   const clone = await rotateToClone(scene);
-  await stage.database.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
+  await stage.store.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
   await drained;
   await vi.waitFor(() => expect(pool.query("select 1")).rejects.toMatchObject({ code: "28P01" }));
 });
@@ -77,11 +66,11 @@ test("end() closes what was fallen back to", async () => {
   const scene = await begin("end_back");
   const pool = await scene.open({ maxUses: 1 });
   const clone = await rotateToClone(scene);
-  await stage.database.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
+  await stage.store.setPassword({ user: clone.user, password: "broken-EXAMPLE" });
   const held = await pool.connect();
   const ended = pool.end();
   await held.query("select 1");
   held.release();
   await ended;
-  await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+  await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
 });

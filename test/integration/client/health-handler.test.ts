@@ -5,9 +5,9 @@ import fastify from "fastify";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHealthHandler, type HealthHandler, type HealthResource } from "../../../client/src/health.ts";
 import { ConfigError } from "../../../client/src/pg.ts";
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -104,11 +104,7 @@ describe("of a pool on PostgreSQL", () => {
       { status: "ok", resources: { orders: { status: "ok", ...told } } },
     ]);
 
-    const next = { user: scene.user, password: "second-EXAMPLE" };
-    const nextId = scene.secret.stage(next);
-    await stage.database.setPassword(next);
-    await scene.announce(nextId);
-    await vi.waitFor(() => expect(scene.outcomesOf(nextId)).toEqual(["swapped"]));
+    const nextId = await scene.rotate("second-EXAMPLE");
     const text = await (await fetch(`${url}/health/ready`)).text();
     const { orders } = JSON.parse(text).resources;
     expect(orders).toMatchObject({ status: "ok", versionId: nextId });
@@ -122,7 +118,7 @@ describe("of a pool on PostgreSQL", () => {
     const scene = await begin("refused");
     const pool = await scene.open();
     const url = await servePlain(createHealthHandler({ orders: pool }));
-    const bad = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
+    const bad = scene.stage("wrong-EXAMPLE");
     await scene.announce(bad);
     await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
     const ready = await fetch(`${url}/health/ready`);
@@ -137,7 +133,7 @@ describe("of a pool on PostgreSQL", () => {
     const scene = await begin("away");
     const pool = await scene.open();
     const url = await servePlain(createHealthHandler({ orders: pool }));
-    await stage.database.cutOff();
+    await stage.store.cutOff();
     try {
       const ready = await fetch(`${url}/health/ready`);
       expect(ready.status).toBe(503);
@@ -146,7 +142,7 @@ describe("of a pool on PostgreSQL", () => {
       });
       expect((await fetch(`${url}/health/live`)).status).toBe(200);
     } finally {
-      await stage.database.restore();
+      await stage.store.restore();
     }
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
   });

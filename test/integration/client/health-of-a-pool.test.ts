@@ -1,14 +1,14 @@
 import { expect, test, vi } from "vitest";
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres, userOf } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 
 test("a connection that a firewall has forgotten is down for one probe, not for good", async () => {
   const scene = await begin("forgotten");
   const pool = await scene.open({ max: 2 });
   await pool.query("select 1");
-  stage.database.freezeConnections();
+  stage.store.freezeConnections();
   expect(await pool.health({ timeoutMs: 300 })).toMatchObject({
     status: "down",
     reason: "No answer within 300 ms",
@@ -47,11 +47,7 @@ test("a listener that rejects or throws keeps none from hearing, and ends no pro
   });
   pool.once("swapped", ({ versionId }) => heard.push(versionId));
   for (const password of ["second-EXAMPLE", "third-EXAMPLE"]) {
-    const next = { user: scene.user, password };
-    const versionId = scene.secret.stage(next);
-    await stage.database.setPassword(next);
-    await scene.announce(versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
+    await scene.rotate(password);
   }
   expect(heard).toHaveLength(1);
   await vi.waitFor(() => expect(errors).toEqual(Array(4).fill("A listener has failed")));
@@ -61,8 +57,7 @@ test("a notice that was kept by the broker is followed though the first read is 
   const scene = await begin("kept");
   const first = scene.secret.currentVersionId;
   const next = { user: `${scene.user}_next`, password: "next-EXAMPLE" };
-  await stage.database.createUser(next);
-  const versionId = scene.secret.stage(next);
+  const versionId = await scene.stageUser(next);
   await scene.announce(versionId);
   let isBehind = true;
   const { readCurrent } = scene.secret;
@@ -75,5 +70,5 @@ test("a notice that was kept by the broker is followed though the first read is 
   };
   const pool = await scene.open();
   await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
-  expect((await pool.query("select current_user as name")).rows[0].name).toBe(next.user);
+  expect(await userOf(pool)).toBe(next.user);
 });

@@ -2,7 +2,7 @@ import { type Generated, Kysely, PostgresDialect, sql } from "kysely";
 import type pg from "pg";
 import Cursor from "pg-cursor";
 import { expect, test, vi } from "vitest";
-import { type DataLayer, describeDataLayer, type Orders, rotate } from "./data-layer.ts";
+import { type DataLayer, describeDataLayer, type Orders } from "./data-layer.ts";
 
 interface Tables {
   orders: { id: Generated<number>; item: string };
@@ -55,7 +55,7 @@ test("Kysely cancels a query that is aborted, on a connection of its own with th
   const scene = await stage.begin("cancels");
   const pool = await scene.open({ max: 1, connectionTimeoutMillis: 500 });
   const db = kysely(pool);
-  await rotate(scene, "second-EXAMPLE");
+  await scene.rotate("second-EXAMPLE");
   await ordersOf(db).items();
   const abort = new AbortController();
   const query = sql`select pg_sleep(3)`

@@ -2,14 +2,13 @@ import type pg from "pg";
 import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
 import { describe, expect, test, vi } from "vitest";
-import { rotate } from "./data-layer.ts";
 import { sessionOf } from "./pool-kinds.ts";
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres } from "./postgres-scene.ts";
 
 /** What a client hears whose connection is closed at the drain deadline. */
 const CUT_OFF = "The credential was rotated; this connection was still in use at the drain deadline";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 
 /** Listens as a service would; whatever the client tells is written down in its order. */
 async function listenTo(pool: pg.Pool) {
@@ -30,7 +29,7 @@ describe("a client that listens", () => {
     const pool = await scene.open();
     const { client, heard } = await listenTo(pool);
     await notify(pool, "before");
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     await notify(pool, "after");
     await vi.waitFor(() => expect(heard).toEqual(["before", "after"]));
     client.release(true);
@@ -40,7 +39,7 @@ describe("a client that listens", () => {
     const scene = await stage.begin("deadline");
     const pool = await scene.open({ drainTimeoutMs: 300 });
     const { client, heard } = await listenTo(pool);
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     await notify(pool, "while it drains");
     await vi.waitFor(() => expect(heard.at(-1)).toBe("end"));
     expect(heard.slice(0, 2)).toEqual(["while it drains", `error: ${CUT_OFF}`]);
@@ -58,7 +57,7 @@ describe("a client that listens", () => {
     const scene = await stage.begin("in_time");
     const pool = await scene.open();
     const { client, heard } = await listenTo(pool);
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     client.release();
     await vi.waitFor(() => expect(heard).toEqual(["end"]));
     expect(pool.idleCount).toBe(pool.totalCount);
@@ -70,7 +69,7 @@ describe("a client that listens", () => {
     const client = await pool.connect();
     const ended = new Promise((resolve) => client.once("end", resolve));
     await client.query("listen orders");
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     await ended;
     client.release();
     await pool.query("select 1");
@@ -85,7 +84,7 @@ describe("a cursor", () => {
     const session = await sessionOf(client);
     const cursor = client.query(new Cursor("select n, pg_backend_pid() as pid from generate_series(1, 4) n"));
     expect(await cursor.read(2)).toEqual([1, 2].map((n) => ({ n, pid: session })));
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     expect(await cursor.read(2)).toEqual([3, 4].map((n) => ({ n, pid: session })));
     expect(await cursor.read(2)).toEqual([]);
     await cursor.close();
@@ -100,7 +99,7 @@ describe("a cursor", () => {
     const cursor = client.query(new Cursor("select n, pg_sleep(n) from generate_series(0, 60) n"));
     expect(await cursor.read(1)).toHaveLength(1);
     const reading = cursor.read(60).catch((error) => error);
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     expect(await reading).toMatchObject({ message: CUT_OFF });
     await expect(cursor.read(1)).rejects.toThrow(CUT_OFF);
     client.release();
@@ -114,7 +113,7 @@ describe("a cursor", () => {
     const heard = new Promise((resolve) => client.once("error", resolve));
     const cursor = client.query(new Cursor("select generate_series(1, 4) as n"));
     expect(await cursor.read(1)).toEqual([{ n: 1 }]);
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     expect(await heard).toMatchObject({ message: CUT_OFF });
     await expect(cursor.read(1)).rejects.toThrow(CUT_OFF);
     client.release();
@@ -130,7 +129,7 @@ describe("a stream of rows", () => {
     const stream = client.query(new QueryStream("select generate_series(1, 5) as n", [], { batchSize: 1 }));
     const seen: number[] = [];
     for await (const { n } of stream) {
-      if (n === 2) await rotate(scene, "second-EXAMPLE");
+      if (n === 2) await scene.rotate("second-EXAMPLE");
       seen.push(n);
     }
     expect(seen).toEqual([1, 2, 3, 4, 5]);
@@ -147,7 +146,7 @@ describe("a stream of rows", () => {
       new QueryStream("select n, pg_sleep(n) from generate_series(0, 60) n", [], { batchSize: 2 }),
     );
     stream.resume();
-    await rotate(scene, "second-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
     expect(await heard).toMatchObject({ message: CUT_OFF });
     await vi.waitFor(() => expect(stream.destroyed).toBe(true));
     client.release();

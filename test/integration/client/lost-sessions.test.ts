@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Database, startDatabase } from "./database.ts";
-import { Scene, startLoad } from "./fixtures.ts";
+import { startLoad } from "./load.ts";
+import { PostgresScene } from "./postgres-scene.ts";
 import { startPostgresStandIn } from "./postgres-stand-in.ts";
 
 let database: Database;
-const scenes: Scene[] = [];
+const scenes: PostgresScene[] = [];
 
 beforeAll(async () => {
   database = await startDatabase();
@@ -12,8 +13,8 @@ beforeAll(async () => {
 afterEach(() => Promise.all(scenes.splice(0).map((scene) => scene.end())));
 afterAll(() => database.stop());
 
-async function begin(name: string, at: Partial<Database> = {}): Promise<Scene> {
-  const scene = await new Scene({ ...database, ...at }, name).begin();
+async function begin(name: string, at: Partial<Database> = {}): Promise<PostgresScene> {
+  const scene = await new PostgresScene({ ...database, ...at }, name).begin();
   scenes.push(scene);
   return scene;
 }
@@ -59,7 +60,7 @@ test("a client that nobody listens to may lose its session", async () => {
 test("sessions that are terminated under a queue fail their queries with the server's own words", async () => {
   const scene = await begin("terminated");
   const pool = await scene.open({ max: 5 });
-  const load = startLoad(pool, 40);
+  const load = startLoad(() => pool.query("select 1"), 40);
   let terminated = 0;
   await vi.waitFor(
     async () => {
@@ -68,8 +69,8 @@ test("sessions that are terminated under a queue fail their queries with the ser
     },
     { timeout: 20_000, interval: 15 },
   );
-  const atLast = load.queries;
-  await vi.waitFor(() => expect(load.queries).toBeGreaterThan(atLast + 100), { timeout: 5_000 });
+  const atLast = load.done;
+  await vi.waitFor(() => expect(load.done).toBeGreaterThan(atLast + 100), { timeout: 5_000 });
   await load.stop();
   expect(load.errors.length).toBeLessThanOrEqual(terminated);
   expect(new Set(load.errors.map((error) => (error as { code?: string }).code))).toEqual(new Set(["57P01"]));

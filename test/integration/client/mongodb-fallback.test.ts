@@ -2,17 +2,17 @@ import { MongoClient, MongoNetworkError } from "mongodb";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { mongoAuthFailure } from "../../../shared/engines/mongodb.ts";
 import { type MongoStandIn, startMongoStandIn } from "../../fakes/mongodb-server.ts";
-import { setUpMongoStage, userOf } from "./mongodb-fixtures.ts";
+import { setUpMongo, userOf } from "./mongodb-scene.ts";
 
-const { begin } = setUpMongoStage();
+const { begin } = setUpMongo();
 const others: MongoStandIn[] = [];
 afterEach(() => Promise.all(others.splice(0).map((store) => store.stop())));
 
 describe("while old and new are both valid", () => {
   test("an operation whose new user is refused runs as the one before, and so do the next ones", async () => {
-    const scene = begin("refused_later");
+    const scene = await begin("refused_later");
     const holder = await scene.open();
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
     const orders = "orders_refused_later";
@@ -31,11 +31,13 @@ describe("while old and new are both valid", () => {
   });
 
   test("an operation that cannot reach the new host runs on the one before", async () => {
-    const scene = begin("new_host");
+    const scene = await begin("new_host");
     const holder = await scene.open({ serverSelectionTimeoutMS: 300 });
     const elsewhere = await startMongoStandIn();
-    const clone = scene.addClone(elsewhere);
-    await scene.announce(clone.versionId);
+    const clone = { user: "new_host_clone", password: "clone-EXAMPLE" };
+    elsewhere.setPassword(clone);
+    const versionId = scene.stage(clone.password, clone.user, { port: elsewhere.port });
+    await scene.announce(versionId);
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
     await elsewhere.stop();
     const whoAmI = () => holder.withClient((client) => client.db("shop").collection("whoami").findOne({}));
@@ -46,9 +48,9 @@ describe("while old and new are both valid", () => {
 });
 
 test("the new client serves again as soon as a ping of it is answered, also on a connection that it has", async () => {
-  const scene = begin("back_again");
+  const scene = await begin("back_again");
   const holder = await scene.open();
-  const clone = scene.addClone();
+  const clone = await scene.stageClone();
   await scene.announce(clone.versionId);
   await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
   const loginsBefore = scene.store.acceptedLogins(clone.user);
@@ -61,13 +63,13 @@ test("the new client serves again as soon as a ping of it is answered, also on a
 
 describe("withClient", () => {
   test("runs on the new client what the driver has queued behind a login that was refused, once", async () => {
-    const scene = begin("queued");
+    const scene = await begin("queued");
     const holder = await scene.open({ heartbeatFrequencyMS: 500 });
     scene.store.hold("find");
     const held = holder.withClient((client) => client.db("shop").collection("orders").findOne({}));
     await vi.waitFor(() => expect(scene.store.held("find")).toBe(1));
     const refusedBefore = scene.store.refusedLogins();
-    const versionId = scene.changePassword();
+    const versionId = await scene.changePassword("second-EXAMPLE");
     const inserts = Array.from({ length: 8 }, (_, n) =>
       holder.withClient((client) => client.db("shop").collection("orders").insertOne({ queued: n })),
     );
@@ -81,9 +83,9 @@ describe("withClient", () => {
   });
 
   test("fails with the driver's own error where no credential works within authWaitMs", async () => {
-    const scene = begin("too_long");
+    const scene = await begin("too_long");
     const holder = await scene.open({ authWaitMs: 300 });
-    scene.changePassword();
+    await scene.changePassword("second-EXAMPLE");
     scene.store.killSessionsOf("too_long");
     const run = vi.fn((client: MongoClient) => client.db().command({ ping: 1 }));
     await vi.waitFor(async () => {
@@ -92,12 +94,12 @@ describe("withClient", () => {
   });
 
   test("does not run again what has had a connection", async () => {
-    const scene = begin("had_connection");
+    const scene = await begin("had_connection");
     const holder = await scene.open();
     const run = vi.fn(async () => {
       const orders = holder.getDatabase("shop").collection("orders");
       await orders.insertOne({ had: 1 });
-      const versionId = scene.changePassword();
+      const versionId = await scene.changePassword("second-EXAMPLE");
       scene.store.hold("find");
       const finding = orders.findOne({});
       await vi.waitFor(() => expect(scene.store.held("find")).toBe(1));
@@ -114,7 +116,7 @@ describe("withClient", () => {
   });
 
   test("does not try again what fails for another reason", async () => {
-    const scene = begin("other_reason");
+    const scene = await begin("other_reason");
     const holder = await scene.open();
     const run = vi.fn(() => Promise.reject(new Error("out of stock")));
     await expect(holder.withClient(run)).rejects.toThrow("out of stock");
@@ -122,7 +124,7 @@ describe("withClient", () => {
   });
 
   test("takes no login that another store refuses for its own", async () => {
-    const scene = begin("another_store");
+    const scene = await begin("another_store");
     const holder = await scene.open({ authWaitMs: 3_000 });
     const elsewhere = await startMongoStandIn();
     others.push(elsewhere);
@@ -146,9 +148,9 @@ describe("withClient", () => {
   });
 
   test("gives no more refused logins to the store than it may, while operations wait", async () => {
-    const scene = begin("few_logins");
+    const scene = await begin("few_logins");
     const holder = await scene.open({ maxLoginTries: 2, authWaitMs: 2_000 });
-    scene.changePassword();
+    await scene.changePassword("second-EXAMPLE");
     scene.store.killSessionsOf("few_logins");
     const find = () =>
       holder

@@ -1,18 +1,18 @@
 import { describe, expect, test, vi } from "vitest";
 import { KeyturnError } from "../../../client/src/mongodb.ts";
-import { setUpMongoStage, userOf } from "./mongodb-fixtures.ts";
+import { setUpMongo, userOf } from "./mongodb-scene.ts";
 
-const { begin } = setUpMongoStage();
+const { begin } = setUpMongo();
 
 describe("the old client", () => {
   test("serves a collection that was kept, until the grace period ends", async () => {
-    const scene = begin("kept");
+    const scene = await begin("kept");
     const holder = await scene.open({ drainTimeoutMs: 1_500 });
     const drained = vi.fn();
     holder.on("drained", drained);
     const kept = holder.getDatabase("shop").collection("whoami");
     const first = scene.secret.currentVersionId;
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
     expect(await kept.findOne({})).toMatchObject({ user: "kept" });
@@ -23,16 +23,15 @@ describe("the old client", () => {
   });
 
   test("is closed as soon as the last callback has returned, where nobody can have kept it", async () => {
-    const scene = begin("callbacks");
+    const scene = await begin("callbacks");
     const holder = await scene.open();
     const { promise: waiting, resolve: goOn } = Promise.withResolvers<void>();
     const across = holder.withClient(async (client) => {
       await waiting;
       return client.db("shop").collection("whoami").findOne({});
     });
-    const clone = scene.addClone();
-    await scene.announce(clone.versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]));
+    const clone = await scene.stageClone();
+    await scene.adopt(clone.versionId);
     expect(scene.store.sessionsOf("callbacks")).toBe(1);
     goOn();
     expect(await across).toMatchObject({ user: "callbacks" });
@@ -40,7 +39,7 @@ describe("the old client", () => {
   });
 
   test("is closed at the end of the grace period with an operation under way, which fails", async () => {
-    const scene = begin("cut_off");
+    const scene = await begin("cut_off");
     const holder = await scene.open({ drainTimeoutMs: 300 });
     const drained = vi.fn();
     holder.on("drained", drained);
@@ -49,7 +48,7 @@ describe("the old client", () => {
       .withClient((client) => client.db("shop").collection("whoami").findOne({}))
       .catch((error) => error);
     await vi.waitFor(() => expect(scene.store.held("find")).toBe(1));
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     expect(await stuck).toBeInstanceOf(Error);
     expect(drained).toHaveBeenCalledWith(expect.objectContaining({ cutOff: 1 }));
@@ -60,10 +59,10 @@ describe("the old client", () => {
 
 describe("close()", () => {
   test("leaves no socket, also in the middle of a grace period, and may be called again", async () => {
-    const scene = begin("close");
+    const scene = await begin("close");
     const holder = await scene.open({ drainTimeoutMs: 600_000 });
     holder.getClient();
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
     await Promise.all([holder.close(), holder.close()]);
@@ -74,14 +73,13 @@ describe("close()", () => {
   });
 
   test("waits for a callback that began on the old client, and for nothing more", async () => {
-    const scene = begin("close_across");
+    const scene = await begin("close_across");
     const holder = await scene.open({ drainTimeoutMs: 600_000 });
     scene.store.hold("find");
     const across = holder.withClient((client) => client.db("shop").collection("whoami").findOne({}));
     await vi.waitFor(() => expect(scene.store.held("find")).toBe(1));
-    const clone = scene.addClone();
-    await scene.announce(clone.versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]));
+    const clone = await scene.stageClone();
+    await scene.adopt(clone.versionId);
     const closing = holder.close();
     scene.store.resume("find");
     expect(await across).toMatchObject({ user: "close_across" });
@@ -90,9 +88,9 @@ describe("close()", () => {
   });
 
   test("does not wait for a candidate whose ping nobody answers", async () => {
-    const scene = begin("close_candidate");
+    const scene = await begin("close_candidate");
     const holder = await scene.open();
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     scene.store.hold("ping");
     await scene.announce(clone.versionId);
     await vi.waitFor(() => expect(scene.store.held("ping")).toBe(1));
@@ -102,13 +100,13 @@ describe("close()", () => {
   });
 
   test("lets a callback return, and sends away one that waits for a credential", async () => {
-    const scene = begin("close_callbacks");
+    const scene = await begin("close_callbacks");
     const holder = await scene.open();
     scene.store.hold("find");
     const find = () => holder.withClient((client) => client.db("shop").collection("whoami").findOne({}));
     const underWay = find();
     await vi.waitFor(() => expect(scene.store.held("find")).toBe(1));
-    scene.changePassword();
+    await scene.changePassword("second-EXAMPLE");
     const refusedBefore = scene.store.refusedLogins();
     const waiting = find().catch((error) => error);
     await vi.waitFor(() => expect(scene.store.refusedLogins()).toBe(refusedBefore + 1));

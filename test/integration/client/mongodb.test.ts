@@ -3,23 +3,22 @@ import type { MongoClient } from "mongodb";
 import { describe, expect, test, vi } from "vitest";
 import { CredentialRejectedError, UnusableSecretError } from "../../../client/src/mongodb.ts";
 import { Redacted } from "../../../shared/engines/redacted.ts";
-import { setUpMongoStage, startMongoLoad, userOf } from "./mongodb-fixtures.ts";
+import { startLoad } from "./load.ts";
+import { setUpMongo, userOf } from "./mongodb-scene.ts";
 
-const { begin } = setUpMongoStage();
+const { begin } = setUpMongo();
 
 const failed = (message: string, code: number) => Object.assign(new Error(message), { code });
 const ascending = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
 
 describe("a rotation", () => {
   test("moves over to the new password, and reports it", async () => {
-    const scene = begin("normal");
+    const scene = await begin("normal");
     const holder = await scene.open();
     const swapped = vi.fn();
     holder.on("swapped", swapped);
     const before = holder.getClient();
-    const versionId = scene.changePassword();
-    await scene.announce(versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+    const versionId = await scene.rotate("second-EXAMPLE");
     expect(holder.getClient()).not.toBe(before);
     expect(swapped).toHaveBeenCalledWith(expect.objectContaining({ versionId, trigger: "notice" }));
     expect(await userOf(holder)).toBe("normal");
@@ -27,49 +26,55 @@ describe("a rotation", () => {
   });
 
   test("of alternating users fails no operation under load, and inserts nothing twice", async () => {
-    const scene = begin("alternating");
+    const scene = await begin("alternating");
     const holder = await scene.open({ maxPoolSize: 5 });
     const orders = () => holder.getDatabase("shop").collection("orders");
-    const load = startMongoLoad((n) => orders().insertOne({ alternating: n }), 10);
-    await vi.waitFor(() => expect(load.confirmed.length).toBeGreaterThan(100));
-    const clone = scene.addClone();
+    const confirmed: number[] = [];
+    const load = startLoad(async (n) => {
+      await orders().insertOne({ alternating: n });
+      confirmed.push(n);
+    }, 10);
+    await vi.waitFor(() => expect(load.done).toBeGreaterThan(100));
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(holder)).toBe(clone.user));
-    const atSwap = load.confirmed.length;
-    await vi.waitFor(() => expect(load.confirmed.length).toBeGreaterThan(atSwap + 100));
+    const atSwap = load.done;
+    await vi.waitFor(() => expect(load.done).toBeGreaterThan(atSwap + 100));
     await load.stop();
     expect(load.errors).toEqual([]);
     const sent = scene.store.inserted().flatMap(({ alternating }) => alternating ?? []);
-    expect(ascending(sent)).toEqual(ascending(load.confirmed));
+    expect(ascending(sent)).toEqual(ascending(confirmed));
   });
 
   test("of a single user fails no operation of withClient, though new logins come before the new version", async () => {
-    const scene = begin("single");
+    const scene = await begin("single");
     const holder = await scene.open();
-    const insert = (n: number) =>
-      holder.withClient((client) => client.db("shop").collection("orders").insertOne({ single: n }));
-    const few = startMongoLoad(insert, 1);
-    await vi.waitFor(() => expect(few.confirmed.length).toBeGreaterThan(10));
+    const confirmed: number[] = [];
+    const insert = async (n: number) => {
+      await holder.withClient((client) => client.db("shop").collection("orders").insertOne({ single: n }));
+      confirmed.push(n);
+    };
+    const few = startLoad(insert, 1);
+    await vi.waitFor(() => expect(few.done).toBeGreaterThan(10));
     const refusedBefore = scene.store.refusedLogins();
-    const versionId = scene.changePassword();
-    const many = startMongoLoad((n) => insert(-n), 10);
+    const versionId = await scene.changePassword("second-EXAMPLE");
+    const many = startLoad((n) => insert(-n), 10);
     await vi.waitFor(() => expect(scene.store.refusedLogins()).toBeGreaterThan(refusedBefore));
-    await scene.announce(versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
-    const atSwap = many.confirmed.length;
-    await vi.waitFor(() => expect(many.confirmed.length).toBeGreaterThan(atSwap + 100), { timeout: 20_000 });
+    await scene.adopt(versionId);
+    const atSwap = many.done;
+    await vi.waitFor(() => expect(many.done).toBeGreaterThan(atSwap + 100), { timeout: 20_000 });
     await Promise.all([few.stop(), many.stop()]);
     expect([...few.errors, ...many.errors]).toEqual([]);
     const sent = scene.store.inserted().flatMap(({ single }) => single ?? []);
-    expect(ascending(sent)).toEqual(ascending([...few.confirmed, ...many.confirmed.map((n) => -n)]));
+    expect(ascending(sent)).toEqual(ascending(confirmed));
   });
 
   test("without a notice is found by the login that the driver makes by itself", async () => {
-    const scene = begin("no_notice");
+    const scene = await begin("no_notice");
     const holder = await scene.open();
     const refused = vi.fn();
     holder.on("login-refused", refused);
-    const versionId = scene.changePassword();
+    const versionId = await scene.changePassword("second-EXAMPLE");
     scene.secret.promote(versionId);
     scene.store.killSessionsOf("no_notice");
     await vi.waitFor(async () => {
@@ -87,14 +92,13 @@ describe("a rotation", () => {
 
 describe("a new credential", () => {
   test("that the store refuses leaves the old client serving, is tried once, and is reported", async () => {
-    const scene = begin("rejected");
+    const scene = await begin("rejected");
     const logged: unknown[] = [];
     const log = (...line: unknown[]) => void logged.push(...line);
     const holder = await scene.open({ logger: { debug: log, info: log, warn: log, error: log } });
     const before = holder.getClient();
     const refusedBefore = scene.store.refusedLogins();
-    const wrong = { user: "rejected", password: "wrong-EXAMPLE" };
-    const bad = scene.secret.stage(wrong, scene.store.port);
+    const bad = scene.stage("wrong-EXAMPLE");
     await scene.announce(bad);
     await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
     expect(scene.reports.at(-1)?.reason).toEqual({
@@ -110,9 +114,9 @@ describe("a new credential", () => {
   });
 
   test("that gets no answer to its ping in time leaves the old client serving, and is tried again", async () => {
-    const scene = begin("no_answer");
+    const scene = await begin("no_answer");
     const holder = await scene.open({ pingTimeoutMs: 100 });
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     scene.store.hold("ping");
     await scene.announce(clone.versionId);
     await vi.waitFor(() => expect(scene.store.held("ping")).toBe(2), { timeout: 5_000 });
@@ -128,10 +132,10 @@ describe("a new credential", () => {
   ])(
     "whose check by the user fails with %s is rejected, once, and the old client serves",
     async (_what, name, error, code) => {
-      const scene = begin(name);
+      const scene = await begin(name);
       const verify = vi.fn(async () => undefined as unknown);
       const holder = await scene.open({ verify });
-      const { versionId } = scene.addClone();
+      const { versionId } = await scene.stageClone();
       verify.mockRejectedValueOnce(error);
       const rejected = vi.fn();
       holder.on("rejected", rejected);
@@ -143,15 +147,13 @@ describe("a new credential", () => {
       expect(verify).toHaveBeenCalledTimes(2);
       expect(await userOf(holder)).toBe(name);
 
-      const next = scene.changePassword("third-EXAMPLE");
-      await scene.announce(next);
-      await vi.waitFor(() => expect(scene.outcomesOf(next)).toEqual(["swapped"]));
+      await scene.rotate("third-EXAMPLE");
     },
   );
 
   test("whose connection is lost while the user checks it is not rejected, and is tried again", async () => {
-    const scene = begin("check_lost");
-    const clone = scene.addClone();
+    const scene = await begin("check_lost");
+    const clone = await scene.stageClone();
     let tries = 0;
     const verify = async (client: MongoClient) => {
       tries += 1;
@@ -171,9 +173,9 @@ describe("a new credential", () => {
   });
 
   test("logs in once for its check, and every concurrent call gets the same client", async () => {
-    const scene = begin("one_client");
+    const scene = await begin("one_client");
     const holder = await scene.open();
-    const clone = scene.addClone();
+    const clone = await scene.stageClone();
     await Promise.all(Array.from({ length: 5 }, () => scene.announce(clone.versionId)));
     await vi.waitFor(() => expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]));
     expect(scene.store.acceptedLogins(clone.user)).toBe(1);
@@ -188,9 +190,9 @@ describe("a new credential", () => {
 
 describe("a start", () => {
   test("in the middle of a rotation waits for the version that logs in", async () => {
-    const scene = begin("mid_rotation");
+    const scene = await begin("mid_rotation");
     const refusedBefore = scene.store.refusedLogins();
-    const versionId = scene.changePassword();
+    const versionId = await scene.changePassword("second-EXAMPLE");
     const opening = scene.open();
     await vi.waitFor(() => expect(scene.store.refusedLogins()).toBe(refusedBefore + 1));
     scene.secret.promote(versionId);
@@ -199,8 +201,8 @@ describe("a start", () => {
   });
 
   test("fails with what the store said where nothing logs in for authWaitMs, and leaves no socket", async () => {
-    const scene = begin("no_start");
-    scene.changePassword();
+    const scene = await begin("no_start");
+    await scene.changePassword("second-EXAMPLE");
     const error = await scene.open({ authWaitMs: 300 }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(CredentialRejectedError);
     expect(error.cause).toMatchObject({ code: 18 });
@@ -208,7 +210,7 @@ describe("a start", () => {
   });
 
   test("fails at once where the secret is no MongoDB credential", async () => {
-    const scene = begin("unusable");
+    const scene = await begin("unusable");
     const value = new Redacted(JSON.stringify({ engine: "postgres", username: "u", password: "EXAMPLE" }));
     const version = { ...(await scene.secret.readCurrent()), value };
     const secrets = { readCurrent: async () => version, readVersion: async () => version };
@@ -218,7 +220,7 @@ describe("a start", () => {
 
 describe("health", () => {
   test("tells that the store does not answer within its timeout", async () => {
-    const scene = begin("health");
+    const scene = await begin("health");
     const holder = await scene.open();
     scene.store.hold("ping");
     expect(await holder.health({ timeoutMs: 50 })).toMatchObject({

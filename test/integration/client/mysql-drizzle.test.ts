@@ -4,7 +4,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import { Kysely, sql as kyselySql, MysqlDialect } from "kysely";
 import { describe, expect, test, vi } from "vitest";
 import { mariadbServer } from "./mariadb.ts";
-import { type Scene, setUpMysqlStage } from "./mysql-fixtures.ts";
+import { type MysqlScene, setUpMysql } from "./mysql-scene.ts";
 
 const orders = mysqlTable("orders", {
   id: int().autoincrement().primaryKey(),
@@ -12,23 +12,21 @@ const orders = mysqlTable("orders", {
 });
 
 describe.skipIf(!mariadbServer)("on MariaDB (skipped where mariadbd is not installed)", () => {
-  const stage = setUpMysqlStage();
+  const stage = setUpMysql();
 
-  async function begin(name: string): Promise<Scene> {
+  async function begin(name: string): Promise<MysqlScene> {
     const scene = await stage.begin(name);
-    await stage.database.run(
+    await stage.store.run(
       "create or replace table shop.orders (id int auto_increment primary key, item varchar(40) not null)",
     );
     return scene;
   }
 
   /** To another user, so that old and new sessions can be told apart; gives that user. */
-  async function rotate(scene: Scene): Promise<string> {
+  async function rotate(scene: MysqlScene): Promise<string> {
     const login = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-    await stage.database.createUser(login);
-    const versionId = scene.secret.stage(login);
-    await scene.announce(versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+    const versionId = await scene.stageUser(login);
+    await scene.adopt(versionId);
     return login.user;
   }
 
@@ -55,7 +53,7 @@ describe.skipIf(!mariadbServer)("on MariaDB (skipped where mariadbd is not insta
       ];
       expect(outside?.user).toBe(`${user}@%`);
       expect(await db.select().from(orders).where(eq(orders.item, "within"))).toHaveLength(1);
-      await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
     });
 
     test("rolls back, and gives its connection back", async () => {

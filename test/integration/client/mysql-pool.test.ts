@@ -1,26 +1,12 @@
 import { inspect } from "node:util";
 import mysqlPromise from "mysql2/promise";
 import { describe, expect, test, vi } from "vitest";
-import type { RotatingPool } from "../../../client/src/mysql2.ts";
 import { mariadbServer } from "./mariadb.ts";
-import { queryOnFreshConnection, type Scene, setUpMysqlStage } from "./mysql-fixtures.ts";
-
-const WHO = "select substring_index(current_user(), '@', 1) as user";
-const userOf = async (queryable: Pick<RotatingPool, "query">) => {
-  const [rows] = await queryable.query(WHO);
-  return (rows as { user: string }[])[0]?.user;
-};
+import { queryOnFreshConnection, setUpMysql, userOf, WHO } from "./mysql-scene.ts";
 
 describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariadbd is not installed)", () => {
-  const stage = setUpMysqlStage();
+  const stage = setUpMysql();
   const { begin } = stage;
-
-  /** A second user with a second version, so that old and new sessions can be told apart. */
-  async function stageClone(scene: Scene): Promise<{ versionId: string; user: string }> {
-    const login = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-    await stage.database.createUser(login);
-    return { versionId: scene.secret.stage(login), user: login.user };
-  }
 
   describe("as a pool of mysql2", () => {
     test("is one, and stays the same object for promises, callbacks and events", async () => {
@@ -32,9 +18,8 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       pool.on("acquire", () => heard.push("acquire"));
       pool.on("release", () => heard.push("release"));
       await pool.query("select 1");
-      const clone = await stageClone(scene);
-      await scene.announce(clone.versionId);
-      await vi.waitFor(() => expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]));
+      const clone = await scene.stageClone();
+      await scene.adopt(clone.versionId);
       const rows = await new Promise((resolve, reject) => {
         pool.pool.query(WHO, (error, found) => (error ? reject(error) : resolve(found)));
       });
@@ -89,19 +74,19 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
 
     test("survives a restart of the server, and does not send a query twice", async () => {
       const scene = await begin("restart");
-      await stage.database.run("create table shop.sent (at timestamp)");
+      await stage.store.run("create table shop.sent (at timestamp)");
       const pool = await scene.open();
       const stuck = pool
         .query("insert into sent select now() from dual where sleep(60) = 0")
         .catch((error) => error);
       await pool.query("select 1");
-      await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(2));
-      await stage.database.server.restart();
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(2));
+      await stage.store.server.restart();
       expect(await stuck).toBeInstanceOf(Error);
       await vi.waitFor(async () => expect(await userOf(pool)).toBe(scene.user));
-      expect(await stage.database.run("select * from shop.sent")).toEqual([]);
+      expect(await stage.store.run("select * from shop.sent")).toEqual([]);
 
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
     });
@@ -118,7 +103,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
         channel: "up",
         source: "custom",
       });
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       await vi.waitFor(async () =>
         expect(await pool.health()).toMatchObject({
@@ -144,7 +129,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       expect((await sent)[0]).toEqual([{ slept: 0 }]);
       await ended;
       await expect(pool.query("select 1")).rejects.toThrow("Pool is closed.");
-      await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
       held.release();
       await pool.end();
     });
@@ -152,7 +137,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
     test("rejects the checkouts that wait for a credential", async () => {
       const scene = await begin("end_parked");
       const pool = await scene.open();
-      await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+      await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
       const parked = Array.from({ length: 5 }, () =>
         queryOnFreshConnection(pool).catch((error: Error) => error.message),
       );

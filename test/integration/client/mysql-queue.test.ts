@@ -1,27 +1,14 @@
 import type { PoolConnection } from "mysql2/promise";
 import { describe, expect, test, vi } from "vitest";
-import type { RotatingPool } from "../../../client/src/mysql2.ts";
+import { startLoad } from "./load.ts";
 import { mariadbServer } from "./mariadb.ts";
-import { type Scene, setUpMysqlStage, startLoad } from "./mysql-fixtures.ts";
-
-const WHO = "select substring_index(current_user(), '@', 1) as user";
-const userOf = async (queryable: Pick<RotatingPool, "query">) => {
-  const [rows] = await queryable.query(WHO);
-  return (rows as { user: string }[])[0]?.user;
-};
+import { setUpMysql, userOf } from "./mysql-scene.ts";
 
 describe.skipIf(!mariadbServer)(
   "a queue at a swap, on MariaDB (skipped where mariadbd is not installed)",
   () => {
-    const stage = setUpMysqlStage();
+    const stage = setUpMysql();
     const { begin } = stage;
-
-    /** A second user with a second version, so that old and new sessions can be told apart. */
-    async function stageClone(scene: Scene): Promise<{ versionId: string; user: string }> {
-      const login = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-      await stage.database.createUser(login);
-      return { versionId: scene.secret.stage(login), user: login.user };
-    }
 
     test.each<[string, string, { queueLimit?: number; waitForConnections?: boolean }, number]>([
       ["a queue of one", "short_queue", { queueLimit: 1 }, 7],
@@ -38,7 +25,7 @@ describe.skipIf(!mariadbServer)(
             resolve(Array.from({ length: fitting + 1 }, () => pool.getConnection())),
           );
         });
-        const clone = await stageClone(scene);
+        const clone = await scene.stageClone();
         await scene.announce(clone.versionId);
         const asked = await asking;
         await expect(asked.pop()).rejects.toThrow("Queue limit reached.");
@@ -62,12 +49,12 @@ describe.skipIf(!mariadbServer)(
       const pool = await scene.open({ connectionLimit: 6, queueLimit: 1, warmUp: false });
       const first = { user: scene.user, password: "first-EXAMPLE" };
       const second = { user: "load_queue_clone", password: "clone-EXAMPLE" };
-      await stage.database.createUser(second);
-      const load = startLoad(pool, 6);
+      await stage.store.createUser(second);
+      const load = startLoad(() => pool.query("select 1"), 6);
       for (const login of [second, first, second, first, second]) {
         const swapped = new Promise((resolve) => pool.once("swapped", resolve));
         await vi.waitFor(() => expect(pool.totalCount).toBe(6));
-        await scene.announce(scene.secret.stage(login));
+        await scene.announce(scene.stage(login.password, login.user));
         await swapped;
       }
       await vi.waitFor(() => expect(pool.totalCount).toBe(6));
@@ -80,7 +67,7 @@ describe.skipIf(!mariadbServer)(
       const pool = await scene.open({ connectionLimit: 2, queueLimit: 1, warmUp: false });
       const old = await Promise.all([pool.getConnection(), pool.getConnection()]);
       const swapped = new Promise((resolve) => pool.once("swapped", resolve));
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       await swapped;
       const served = await pool.getConnection();

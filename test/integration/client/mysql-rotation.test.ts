@@ -1,31 +1,18 @@
 import { describe, expect, test, vi } from "vitest";
-import type { RotatingPool } from "../../../client/src/mysql2.ts";
+import { startLoad } from "./load.ts";
 import { mariadbServer } from "./mariadb.ts";
-import { queryOnFreshConnection, type Scene, setUpMysqlStage, startLoad } from "./mysql-fixtures.ts";
-
-const userOf = async (pool: Pick<RotatingPool, "query">) => {
-  const [rows] = await pool.query("select substring_index(current_user(), '@', 1) as user");
-  return (rows as { user: string }[])[0]?.user;
-};
+import { queryOnFreshConnection, setUpMysql, userOf } from "./mysql-scene.ts";
 
 describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariadbd is not installed)", () => {
-  const stage = setUpMysqlStage();
+  const stage = setUpMysql();
   const { begin } = stage;
-
-  /** The new password is in the store, the version is not current: the window of a single-user rotation. */
-  async function openWindow(scene: Scene, password: string): Promise<string> {
-    const next = { user: scene.user, password };
-    const versionId = scene.secret.stage(next);
-    await stage.database.setPassword(next);
-    return versionId;
-  }
 
   describe("in a single-user rotation", () => {
     test("fails no query under load while connections turn over, within the budget of refused logins", async () => {
       const scene = await begin("under_load");
       const pool = await scene.open({ connectionLimit: 5 });
-      const refusedBefore = await stage.database.refusedLogins();
-      const load = startLoad(pool, 10);
+      const refusedBefore = await stage.store.refusedLogins();
+      const load = startLoad(() => pool.query("select 1"), 10);
       const turnover = { errors: [] as unknown[], isRunning: true };
       const turningOver = Promise.all(
         Array.from({ length: 5 }, async () => {
@@ -33,53 +20,53 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
             await queryOnFreshConnection(pool).catch((error) => turnover.errors.push(error));
         }),
       );
-      await vi.waitFor(() => expect(load.queries).toBeGreaterThan(200));
+      await vi.waitFor(() => expect(load.done).toBeGreaterThan(200));
 
-      const versionId = await openWindow(scene, "second-EXAMPLE");
+      const versionId = await scene.changePassword("second-EXAMPLE");
       // Everything ends up waiting: in turn, each connection comes to somebody who closes it.
       await vi.waitFor(() => expect(pool.waitingCount).toBe(15), { timeout: 5_000 });
       await scene.announce(versionId);
 
-      const atSwap = load.queries;
-      await vi.waitFor(() => expect(load.queries).toBeGreaterThan(atSwap + 200), { timeout: 5_000 });
+      const atSwap = load.done;
+      await vi.waitFor(() => expect(load.done).toBeGreaterThan(atSwap + 200), { timeout: 5_000 });
       turnover.isRunning = false;
       await Promise.all([load.stop(), turningOver]);
       expect([...load.errors, ...turnover.errors]).toEqual([]);
-      expect((await stage.database.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(5);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(5);
       await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
     });
 
     test("holds with one connection and a queue behind it", async () => {
       const scene = await begin("limit_one");
       const pool = await scene.open({ connectionLimit: 1 });
-      const refusedBefore = await stage.database.refusedLogins();
-      const versionId = await openWindow(scene, "second-EXAMPLE");
+      const refusedBefore = await stage.store.refusedLogins();
+      const versionId = await scene.changePassword("second-EXAMPLE");
       const queries = Promise.all(Array.from({ length: 10 }, () => queryOnFreshConnection(pool)));
       await vi.waitFor(() => expect(pool.waitingCount).toBe(10));
       await scene.announce(versionId);
       expect(await queries).toHaveLength(10);
-      expect((await stage.database.refusedLogins()) - refusedBefore).toBe(1);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBe(1);
       expect(pool.waitingCount).toBe(0);
     });
 
     test("parks 50 checkouts at once and serves all of them, each with its own answer", async () => {
       const scene = await begin("fifty");
       const pool = await scene.open({ connectionLimit: 10 });
-      const refusedBefore = await stage.database.refusedLogins();
-      const versionId = await openWindow(scene, "second-EXAMPLE");
+      const refusedBefore = await stage.store.refusedLogins();
+      const versionId = await scene.changePassword("second-EXAMPLE");
       const queries = Promise.all(Array.from({ length: 50 }, (_, n) => pool.execute("select ? as n", [n])));
       await vi.waitFor(() => expect(pool.waitingCount).toBe(50));
       await scene.announce(versionId);
       const answers = (await queries).map(([rows]) => Number((rows as { n: unknown }[])[0]?.n));
       expect(answers).toEqual(Array.from({ length: 50 }, (_, n) => n));
-      expect((await stage.database.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(5);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(5);
     });
 
     test("goes on with a connection that is given back while others wait for the credential", async () => {
       const scene = await begin("given_back");
       const pool = await scene.open({ connectionLimit: 3 });
       const held = await pool.getConnection();
-      await openWindow(scene, "second-EXAMPLE");
+      await scene.changePassword("second-EXAMPLE");
       const query = pool.query("select connection_id() as id");
       await vi.waitFor(() => expect(pool.waitingCount).toBe(1));
       const [rows] = await held.query("select connection_id() as id");
@@ -91,16 +78,16 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       const scene = await begin("idle_serves");
       const pool = await scene.open({ connectionLimit: 3 });
       await pool.query("select 1");
-      const refusedBefore = await stage.database.refusedLogins();
-      await openWindow(scene, "second-EXAMPLE");
+      const refusedBefore = await stage.store.refusedLogins();
+      await scene.changePassword("second-EXAMPLE");
       for (let n = 0; n < 20; n += 1) await pool.query("select 1");
-      expect((await stage.database.refusedLogins()) - refusedBefore).toBe(0);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBe(0);
     });
 
     test("is followed without a notice, by the failed login alone", async () => {
       const scene = await begin("no_notice");
       const pool = await scene.open();
-      const versionId = await openWindow(scene, "second-EXAMPLE");
+      const versionId = await scene.changePassword("second-EXAMPLE");
       const query = pool.query("select 1");
       await vi.waitFor(() => expect(pool.waitingCount).toBe(1));
       scene.secret.promote(versionId);
@@ -113,7 +100,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
     test("goes ahead to the version that waits, where tryPending is on", async () => {
       const scene = await begin("pending");
       const pool = await scene.open({ tryPending: true });
-      await openWindow(scene, "second-EXAMPLE");
+      await scene.changePassword("second-EXAMPLE");
       await pool.query("select 1");
       expect(pool.waitingCount).toBe(0);
     });
@@ -122,17 +109,15 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       const scene = await begin("unused");
       const pool = await scene.open({ warmUp: false });
       await pool.query("select 1");
-      const versionId = await openWindow(scene, "second-EXAMPLE");
-      await scene.announce(versionId);
-      await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
-      await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+      await scene.rotate("second-EXAMPLE");
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
       await pool.query("select 1");
     });
 
     test("gives the driver's own error where no credential works within authWaitMs", async () => {
       const scene = await begin("too_long");
       const pool = await scene.open({ authWaitMs: 300 });
-      await openWindow(scene, "second-EXAMPLE");
+      await scene.changePassword("second-EXAMPLE");
       await expect(pool.query("select 1")).rejects.toMatchObject({
         errno: 1045,
         code: "ER_ACCESS_DENIED_ERROR",
@@ -144,38 +129,35 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
     test("keeps to the budget of refused logins, however many ask for how long", async () => {
       const scene = await begin("budget");
       const pool = await scene.open({ authWaitMs: 2_000, maxLoginTries: 3, connectionLimit: 20 });
-      await openWindow(scene, "second-EXAMPLE");
-      const refusedBefore = await stage.database.refusedLogins();
+      await scene.changePassword("second-EXAMPLE");
+      const refusedBefore = await stage.store.refusedLogins();
       const asked = await Promise.allSettled(Array.from({ length: 40 }, () => pool.query("select 1")));
       expect(asked.every(({ status }) => status === "rejected")).toBe(true);
-      expect((await stage.database.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(3);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(3);
     });
   });
 
   test("an alternating-users rotation fails no query, and the new user serves", async () => {
     const scene = await begin("alternating");
     const pool = await scene.open({ connectionLimit: 5 });
-    const load = startLoad(pool, 10);
-    const clone = { user: "alternating_clone", password: "clone-EXAMPLE" };
-    await stage.database.createUser(clone);
-    const versionId = scene.secret.stage(clone);
-    await vi.waitFor(() => expect(load.queries).toBeGreaterThan(100));
-    await scene.announce(versionId);
+    const load = startLoad(() => pool.query("select 1"), 10);
+    const clone = await scene.stageClone();
+    await vi.waitFor(() => expect(load.done).toBeGreaterThan(100));
+    await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
     await load.stop();
     expect(load.errors).toEqual([]);
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf("alternating")).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf("alternating")).toBe(0));
   });
 
   test("checkouts fall back to the former user where the new one cannot log in any more", async () => {
     const scene = await begin("former");
     const pool = await scene.open();
-    const clone = { user: "former_clone", password: "clone-EXAMPLE" };
-    await stage.database.createUser(clone);
-    await scene.announce(scene.secret.stage(clone));
+    const clone = await scene.stageClone();
+    await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
-    await stage.database.run("alter user ? account lock", [clone.user]);
-    await stage.database.run("kill user ?", [clone.user]);
+    await stage.store.run("alter user ? account lock", [clone.user]);
+    await stage.store.run("kill user ?", [clone.user]);
     await vi.waitFor(async () => expect(await userOf(pool)).toBe(scene.user));
   });
 
@@ -188,21 +170,18 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       return connection.config.host;
     };
     expect(await hostOf()).toBe("127.0.0.1");
-    const login = { user: scene.user, password: "first-EXAMPLE" };
-    await scene.announce(scene.secret.stage(login, { host: "localhost" }));
+    await scene.announce(scene.stage("first-EXAMPLE", scene.user, { host: "localhost" }));
     await vi.waitFor(async () => expect(await hostOf()).toBe("localhost"));
   });
 
   test("two rotations within a second end on the second", async () => {
     const scene = await begin("twice");
     const pool = await scene.open({ connectionLimit: 5 });
-    const load = startLoad(pool, 10);
-    await scene.announce(await openWindow(scene, "second-EXAMPLE"));
-    const last = await openWindow(scene, "third-EXAMPLE");
-    await scene.announce(last);
-    await vi.waitFor(() => expect(scene.outcomesOf(last)).toEqual(["swapped"]), { timeout: 5_000 });
-    const atSwap = load.queries;
-    await vi.waitFor(() => expect(load.queries).toBeGreaterThan(atSwap + 100), { timeout: 5_000 });
+    const load = startLoad(() => pool.query("select 1"), 10);
+    await scene.announce(await scene.changePassword("second-EXAMPLE"));
+    await scene.rotate("third-EXAMPLE");
+    const atSwap = load.done;
+    await vi.waitFor(() => expect(load.done).toBeGreaterThan(atSwap + 100), { timeout: 5_000 });
     await load.stop();
     expect(load.errors).toEqual([]);
   });
@@ -210,22 +189,21 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
   test("with two valid passwords a rotation costs no refused login, before and after the version is current", async () => {
     const scene = await begin("dual");
     const pool = await scene.open({ connectionLimit: 5 });
-    const refusedBefore = await stage.database.refusedLogins();
+    const refusedBefore = await stage.store.refusedLogins();
     const both =
       "alter user ? identified via mysql_native_password using password(?) or mysql_native_password using password(?)";
-    const versionId = scene.secret.stage({ user: scene.user, password: "second-EXAMPLE" });
-    await stage.database.run(both, [scene.user, "second-EXAMPLE", "first-EXAMPLE"]);
+    const versionId = scene.stage("second-EXAMPLE");
+    await stage.store.run(both, [scene.user, "second-EXAMPLE", "first-EXAMPLE"]);
     await Promise.all(Array.from({ length: 20 }, () => queryOnFreshConnection(pool)));
-    await scene.announce(versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
-    await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+    await scene.adopt(versionId);
+    await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
     await Promise.all(Array.from({ length: 20 }, () => queryOnFreshConnection(pool)));
-    expect((await stage.database.refusedLogins()) - refusedBefore).toBe(0);
+    expect((await stage.store.refusedLogins()) - refusedBefore).toBe(0);
   });
 
   test("old and new connections together keep to the limit: with one to spare on the server, no query fails", async () => {
     const scene = await begin("limited");
-    await stage.database.run("alter user ? with max_user_connections 5", [scene.user]);
+    await stage.store.run("alter user ? with max_user_connections 5", [scene.user]);
     const pool = await scene.open({ connectionLimit: 4, warmUp: false });
     const errors: unknown[] = [];
     let isRunning = true;
@@ -234,9 +212,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
     });
     await vi.waitFor(() => expect(pool.totalCount).toBe(4));
     for (const password of ["second-EXAMPLE", "third-EXAMPLE"]) {
-      const versionId = await openWindow(scene, password);
-      await scene.announce(versionId);
-      await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
+      await scene.rotate(password);
     }
     // All of its places go to the new credential when the old one has drained.
     await vi.waitFor(() => expect(pool.totalCount).toBe(4));

@@ -8,28 +8,16 @@ import {
   UnusableSecretError,
 } from "../../../client/src/mysql2.ts";
 import { mariadbServer } from "./mariadb.ts";
-import { type Scene, setUpMysqlStage } from "./mysql-fixtures.ts";
+import { setUpMysql, userOf } from "./mysql-scene.ts";
 
-const WHO = "select substring_index(current_user(), '@', 1) as user";
-const userOf = async (queryable: Pick<RotatingPool, "query">) => {
-  const [rows] = await queryable.query(WHO);
-  return (rows as { user: string }[])[0]?.user;
-};
 const sessionOf = async (queryable: Pick<RotatingPool, "query">) => {
   const [rows] = await queryable.query("select connection_id() as id");
   return (rows as { id: number }[])[0]?.id;
 };
 
 describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariadbd is not installed)", () => {
-  const stage = setUpMysqlStage();
+  const stage = setUpMysql();
   const { begin } = stage;
-
-  /** A second user with a second version, so that old and new sessions can be told apart. */
-  async function stageClone(scene: Scene): Promise<{ versionId: string; user: string }> {
-    const login = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-    await stage.database.createUser(login);
-    return { versionId: scene.secret.stage(login), user: login.user };
-  }
 
   describe("a credential", () => {
     test.each<[string, string, string, (user: string) => Promise<unknown>]>([
@@ -38,21 +26,21 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
         "whose account is locked",
         "locked",
         "4151",
-        (user) => stage.database.run("alter user ? account lock", [user]),
+        (user) => stage.store.run("alter user ? account lock", [user]),
       ],
       [
         "that may not use the database",
         "no_database",
         "1044",
         async (user) => {
-          await stage.database.run("revoke all on shop.* from ?", [user]);
+          await stage.store.run("revoke all on shop.* from ?", [user]);
         },
       ],
       [
         "whose password has expired",
         "expired",
         "1820",
-        (user) => stage.database.run("alter user ? password expire", [user]),
+        (user) => stage.store.run("alter user ? password expire", [user]),
       ],
     ])("%s leaves the old pool serving, and is told of as rejected", async (_what, name, code, spoil) => {
       const scene = await begin(name);
@@ -60,9 +48,9 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       const rejected = vi.fn();
       pool.on("rejected", rejected);
       const login = { user: `${name}_next`, password: "second-EXAMPLE" };
-      await stage.database.createUser(login);
+      await stage.store.createUser(login);
       await spoil(login.user);
-      const bad = scene.secret.stage(code === "1045" ? { ...login, password: "wrong-EXAMPLE" } : login);
+      const bad = scene.stage(code === "1045" ? "wrong-EXAMPLE" : login.password, login.user);
       await scene.announce(bad);
       await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
       expect(rejected).toHaveBeenCalledExactlyOnceWith(
@@ -70,7 +58,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       );
       expect(await userOf(pool)).toBe(scene.user);
 
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
     });
@@ -79,9 +67,9 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       const scene = await begin("too_many");
       const pool = await scene.open();
       const login = { user: "too_many_next", password: "second-EXAMPLE" };
-      await stage.database.createUser(login);
-      await stage.database.run("set global max_password_errors = 1");
-      const { host, port } = stage.database.server;
+      await stage.store.createUser(login);
+      await stage.store.run("set global max_password_errors = 1");
+      const { host, port } = stage.store.server;
       const wrong = mysqlPromise.createConnection({
         host,
         port,
@@ -89,24 +77,24 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
         password: "wrong-EXAMPLE",
       });
       await expect(wrong).rejects.toMatchObject({ errno: 1045 });
-      const bad = scene.secret.stage(login);
+      const bad = scene.stage(login.password, login.user);
       await scene.announce(bad);
       await vi.waitFor(() => expect(scene.reports.at(-1)?.reason?.code).toBe("4150"));
-      await stage.database.run("set global max_password_errors = default");
+      await stage.store.run("set global max_password_errors = default");
       await pool.query("select 1");
     });
 
     test("that the store takes stays out where it fails the user's own check", async () => {
       const scene = await begin("own_check");
-      await stage.database.run("create table shop.orders (id int)");
+      await stage.store.run("create table shop.orders (id int)");
       const pool = await scene.open({ verify: (connection) => connection.query("select * from orders") });
       const login = { user: "own_check_next", password: "second-EXAMPLE" };
-      await stage.database.createUser(login);
-      await stage.database.run("revoke all on shop.* from ?", [login.user]);
-      await stage.database.run("grant usage on *.* to ?", [login.user]);
-      await stage.database.run("create database empty");
-      await stage.database.run("grant all on empty.* to ?", [login.user]);
-      const bad = scene.secret.stage(login, { dbname: "empty" });
+      await stage.store.createUser(login);
+      await stage.store.run("revoke all on shop.* from ?", [login.user]);
+      await stage.store.run("grant usage on *.* to ?", [login.user]);
+      await stage.store.run("create database empty");
+      await stage.store.run("grant all on empty.* to ?", [login.user]);
+      const bad = scene.stage(login.password, login.user, { dbname: "empty" });
       await scene.announce(bad);
       await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
       expect(scene.reports.at(-1)?.reason).toEqual({
@@ -121,19 +109,19 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
   describe("connections of the old credential", () => {
     test("finish a transaction that was open across the swap, on their own session", async () => {
       const scene = await begin("transaction");
-      await stage.database.run("create table shop.ledger (amount int)");
+      await stage.store.run("create table shop.ledger (amount int)");
       const pool = await scene.open();
       const connection = await pool.getConnection();
       await connection.beginTransaction();
       await connection.query("insert into ledger values (7)");
       const before = await sessionOf(connection);
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
       expect(await sessionOf(connection)).toBe(before);
       await connection.commit();
       connection.release();
-      await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
       expect((await pool.query("select amount from ledger"))[0]).toEqual([{ amount: 7 }]);
     });
 
@@ -143,7 +131,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       const held = await pool.getConnection();
       const queued = [userOf(pool), userOf(pool)];
       await vi.waitFor(() => expect(pool.waitingCount).toBe(2));
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       expect(await Promise.all(queued)).toEqual([clone.user, clone.user]);
       held.release();
@@ -160,7 +148,7 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
       idling.connection.on("error", heard);
       const stuck = querying.query("select sleep(60)").catch((error) => error);
       await idling.beginTransaction();
-      const clone = await stageClone(scene);
+      const clone = await scene.stageClone();
       await scene.announce(clone.versionId);
       expect(await stuck).toBeInstanceOf(DrainTimeoutError);
       await expect(idling.query("select 1")).rejects.toThrow("closed state");
@@ -177,32 +165,30 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
   describe("start", () => {
     test("waits in the middle of a rotation until the new version is current", async () => {
       const scene = await begin("start_mid");
-      const next = { user: scene.user, password: "second-EXAMPLE" };
-      const versionId = scene.secret.stage(next);
-      await stage.database.setPassword(next);
-      const refusedBefore = await stage.database.refusedLogins();
+      const versionId = await scene.changePassword("second-EXAMPLE");
+      const refusedBefore = await stage.store.refusedLogins();
       const opening = scene.open();
-      await vi.waitFor(async () => expect((await stage.database.refusedLogins()) - refusedBefore).toBe(1));
+      await vi.waitFor(async () => expect((await stage.store.refusedLogins()) - refusedBefore).toBe(1));
       await vi.waitFor(() => expect(scene.secret.reads).toBeGreaterThan(3));
       scene.secret.promote(versionId);
       await (await opening).query("select 1");
       await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
       expect(scene.reports[0]).toMatchObject({ versionId, outcome: "swapped", trigger: "start" });
-      expect((await stage.database.refusedLogins()) - refusedBefore).toBe(1);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBe(1);
     });
 
     test("fails with the driver's error as its cause where no version logs in", async () => {
       const scene = await begin("start_never");
-      await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+      await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
       const error = await scene.open({ authWaitMs: 300 }).catch((thrown) => thrown);
       expect(error).toBeInstanceOf(CredentialRejectedError);
       expect(error.cause).toMatchObject({ errno: 1045 });
-      await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
     });
 
     test("fails at once on a secret for another store", async () => {
       const scene = await begin("start_unusable");
-      const other = scene.secret.stage({ user: "x", password: "EXAMPLE" }, { engine: "postgres" });
+      const other = scene.stage("EXAMPLE", "x", { engine: "postgres" });
       scene.secret.promote(other);
       await expect(scene.open()).rejects.toBeInstanceOf(UnusableSecretError);
     });
@@ -225,11 +211,11 @@ describe.skipIf(!mariadbServer)("keyturn/mysql2 on MariaDB (skipped where mariad
     const pool = await scene.open({ connectionLimit: 5 });
     await Promise.all(Array.from({ length: 5 }, () => pool.query("select sleep(0.05)")));
     const aborted = async () =>
-      (await stage.database.run("show global status like 'Aborted_clients'"))[0]?.Value;
+      (await stage.store.run("show global status like 'Aborted_clients'"))[0]?.Value;
     const before = await aborted();
-    const clone = await stageClone(scene);
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
     expect(await aborted()).toBe(before);
   });
 });

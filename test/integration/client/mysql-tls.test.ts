@@ -2,18 +2,18 @@ import { describe, expect, test, vi } from "vitest";
 import { DrainTimeoutError } from "../../../client/src/mysql2.ts";
 import { findServer } from "./installed-server.ts";
 import { mariadbServer } from "./mariadb.ts";
-import { setUpMysqlStage } from "./mysql-fixtures.ts";
+import { setUpMysql } from "./mysql-scene.ts";
 
 const canRun = mariadbServer && findServer("openssl");
 
 describe.skipIf(!canRun)("over TLS (skipped where mariadbd or openssl is not installed)", () => {
-  const stage = setUpMysqlStage({ tls: true });
+  const stage = setUpMysql({ tls: true });
 
   test("a single-user rotation fails no query, and what is held at the deadline is cut with the reason", async () => {
     const scene = await stage.begin("encrypted");
-    await stage.database.run("alter user ? require ssl", [scene.user]);
+    await stage.store.run("alter user ? require ssl", [scene.user]);
     const pool = await scene.open({
-      ssl: { ca: stage.database.server.certificate ?? "", verifyIdentity: true },
+      ssl: { ca: stage.store.server.certificate ?? "", verifyIdentity: true },
       drainTimeoutMs: 200,
       connectionLimit: 2,
     });
@@ -22,9 +22,7 @@ describe.skipIf(!canRun)("over TLS (skipped where mariadbd or openssl is not ins
 
     const held = await pool.getConnection();
     const stuck = held.query("select sleep(60)").catch((error) => error);
-    const next = { user: scene.user, password: "second-EXAMPLE" };
-    const versionId = scene.secret.stage(next);
-    await stage.database.setPassword(next);
+    const versionId = await scene.changePassword("second-EXAMPLE");
     const queries = Array.from({ length: 10 }, () => pool.query("select sleep(0.01)"));
     await scene.announce(versionId);
     await Promise.all(queries);

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import { DATABASE_NAME, type Database, startDatabase } from "./database.ts";
-import { Scene } from "./fixtures.ts";
+import { PostgresScene } from "./postgres-scene.ts";
 
 /** What both take: who logs in comes from the secret, and `verify` asks of a credential, not of each client. */
 export type PoolOptions = Omit<pg.PoolConfig, "user" | "password" | "connectionString" | "verify">;
@@ -16,7 +16,7 @@ export type OpenPool = (options?: PoolOptions) => Promise<pg.Pool>;
  */
 export function describeBothPools(body: (open: OpenPool, database: () => Database) => void): void {
   let started: Database | undefined;
-  const scenes: Scene[] = [];
+  const scenes: PostgresScene[] = [];
   const bare: pg.Pool[] = [];
   const held = new Set<pg.PoolClient>();
   let users = 0;
@@ -38,7 +38,7 @@ export function describeBothPools(body: (open: OpenPool, database: () => Databas
   });
   afterAll(() => started?.stop());
 
-  const openBare = (scene: Scene, options: PoolOptions) => {
+  const openBare = (scene: PostgresScene, options: PoolOptions) => {
     const pool = new pg.Pool({
       host: "127.0.0.1",
       port: database().port,
@@ -52,7 +52,8 @@ export function describeBothPools(body: (open: OpenPool, database: () => Databas
   };
 
   /** None of these tests rotates, so that a start which fails need not wait for long. */
-  const openRotating = (scene: Scene, options: PoolOptions) => scene.open({ authWaitMs: 1_000, ...options });
+  const openRotating = (scene: PostgresScene, options: PoolOptions) =>
+    scene.open({ authWaitMs: 1_000, ...options });
 
   const kinds = [
     { kind: "pg.Pool", openFor: openBare },
@@ -61,7 +62,7 @@ export function describeBothPools(body: (open: OpenPool, database: () => Databas
   describe.each(kinds)("$kind", ({ openFor }) => {
     const open: OpenPool = async (options = {}) => {
       users += 1;
-      const scene = await new Scene(database(), `user_${users}`).begin();
+      const scene = await new PostgresScene(database(), `user_${users}`).begin();
       scenes.push(scene);
       const pool: pg.Pool = await openFor(scene, options);
       pool.on("acquire", (client) => held.add(client));

@@ -1,7 +1,7 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import { expect, test, vi } from "vitest";
-import { type DataLayer, describeDataLayer, type Orders, rotate } from "./data-layer.ts";
+import { type DataLayer, describeDataLayer, type Orders } from "./data-layer.ts";
 
 type Adapter = Awaited<ReturnType<PrismaPg["connect"]>>;
 type Runner = Pick<Adapter, "queryRaw" | "executeRaw">;
@@ -84,7 +84,7 @@ test("Prisma's adapter hears of a transaction that the drain deadline cut off", 
     onPoolError: (error) => heard.push(`pool: ${error.message}`),
   }).connect();
   const transaction = await adapter.startTransaction();
-  await rotate(scene, "second-EXAMPLE");
+  await scene.rotate("second-EXAMPLE");
   await vi.waitFor(() => expect(heard).toContain("Connection terminated unexpectedly"));
   await expect(transaction.executeRaw(statement("COMMIT"))).rejects.toThrow();
   await transaction.rollback();

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { nextOf, type RedisScene, setUpRedis } from "./redis-fixtures.ts";
+import { nextOf, type RedisScene, setUpRedis } from "./redis-scene.ts";
 import { REDIS_SERVER } from "./redis-server.ts";
 
 describe.skipIf(!REDIS_SERVER)(
@@ -27,7 +27,7 @@ describe.skipIf(!REDIS_SERVER)(
       scene.secret.promote(scene.stage("second-EXAMPLE"));
       await expect(redis.get("none")).rejects.toMatchObject(closed);
       expect(scene.secret.reads).toBe(reads);
-      expect(await stage.server.sessionsOf("quit_refused")).toEqual([]);
+      expect(await stage.store.sessionsOf("quit_refused")).toEqual([]);
     });
 
     test("a quit that fails ends the client all the same", async () => {
@@ -43,7 +43,7 @@ describe.skipIf(!REDIS_SERVER)(
       const redis = await scene.open();
       const client = scene.keep(redis.duplicate({ retryStrategy: () => 60_000 }));
       const session = await client.client("ID");
-      await stage.server.admin.client("KILL", "ID", session);
+      await stage.store.admin.client("KILL", "ID", session);
       await vi.waitFor(() => expect(client.status).toBe("reconnecting"));
       const waiting = client.get("none").catch((error) => error);
       client.disconnect();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RotatingRedis } from "../../../client/src/ioredis.ts";
-import { nextOf, type RedisScene, setUpRedis, startRedisLoad } from "./redis-fixtures.ts";
+import { startLoad } from "./load.ts";
+import { nextOf, type RedisScene, setUpRedis } from "./redis-scene.ts";
 import { REDIS_SERVER, type RedisServer, startRedis } from "./redis-server.ts";
 
 describe.skipIf(!REDIS_SERVER)(
@@ -44,16 +45,16 @@ describe.skipIf(!REDIS_SERVER)(
       await other.halt();
       expect(await redis.set("away", "1")).toBe("OK");
       expect(await worker.get("away")).toBe("1");
-      expect(redis.options.port).toBe(stage.server.port);
-      expect(await stage.server.admin.get("away")).toBe("1");
+      expect(redis.options.port).toBe(stage.store.port);
+      expect(await stage.store.admin.get("away")).toBe("1");
       const session = await redis.client("ID");
-      await vi.waitFor(async () => expect(await stage.server.sessionsOf("away")).toHaveLength(2));
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf("away")).toHaveLength(2));
       expect(await redis.client("ID")).toBe(session);
       expect(warnings.filter((text) => text.startsWith("New credential fails"))).toHaveLength(1);
       await other.start();
       await movedTo(other, redis);
       await movedTo(other, worker);
-      await vi.waitFor(async () => expect(await stage.server.sessionsOf("away")).toEqual([]));
+      await vi.waitFor(async () => expect(await stage.store.sessionsOf("away")).toEqual([]));
     });
 
     test("that is away still when the drain time is over: nobody stays with the one before", async () => {
@@ -65,7 +66,7 @@ describe.skipIf(!REDIS_SERVER)(
       try {
         expect(await redis.ping()).toBe("PONG");
         await nextOf(redis, "drained");
-        await vi.waitFor(async () => expect(await stage.server.sessionsOf("away_long")).toEqual([]));
+        await vi.waitFor(async () => expect(await stage.store.sessionsOf("away_long")).toEqual([]));
       } finally {
         await other.start();
       }
@@ -77,12 +78,12 @@ describe.skipIf(!REDIS_SERVER)(
       const redis = await scene.open();
       const client = scene.keep(redis.duplicate({ enableOfflineQueue: false }));
       await nextOf(client, "ready");
-      const load = startRedisLoad(client, 5);
-      await vi.waitFor(() => expect(load.commands).toBeGreaterThan(10));
+      const load = startLoad(() => client.incr("load"), 5);
+      await vi.waitFor(() => expect(load.done).toBeGreaterThan(10));
       await rotate(scene);
       await vi.waitFor(() => expect(client.options.port).toBe(other.port));
-      const before = load.commands;
-      await vi.waitFor(() => expect(load.commands).toBeGreaterThan(before + 10));
+      const before = load.done;
+      await vi.waitFor(() => expect(load.done).toBeGreaterThan(before + 10));
       await load.stop();
       expect(load.errors).toEqual([]);
       expect(client.options.enableOfflineQueue).toBe(false);
@@ -93,7 +94,7 @@ describe.skipIf(!REDIS_SERVER)(
       const redis = await scene.open();
       await redis.watch("watched");
       await rotate(scene);
-      for (const { admin } of [stage.server, other]) await admin.set("watched", "by another");
+      for (const { admin } of [stage.store, other]) await admin.set("watched", "by another");
       expect(await redis.health()).toMatchObject({ status: "ok" });
       expect(await redis.multi().set("watched", "mine").exec()).toBeNull();
       await movedTo(other, redis);
@@ -106,7 +107,7 @@ describe.skipIf(!REDIS_SERVER)(
       await redis.watch("watched");
       if (end === "discard") await redis.multi({ pipeline: false });
       await rotate(scene);
-      expect(redis.options.port).toBe(stage.server.port);
+      expect(redis.options.port).toBe(stage.store.port);
       await redis[end]();
       await movedTo(other, redis);
     });

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
-import { nextOf, setUpRedis } from "./redis-fixtures.ts";
+import { nextOf, setUpRedis } from "./redis-scene.ts";
 import { REDIS_SERVER } from "./redis-server.ts";
 
 describe.skipIf(!REDIS_SERVER)(
@@ -9,7 +9,7 @@ describe.skipIf(!REDIS_SERVER)(
     const stage = setUpRedis();
     const blocked = (user: string) =>
       vi.waitFor(async () => {
-        const sessions = await stage.server.sessionsOf(user);
+        const sessions = await stage.store.sessionsOf(user);
         expect(sessions).toContainEqual(expect.objectContaining({ cmd: "blpop" }));
       });
 

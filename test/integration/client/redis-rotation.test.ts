@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, test, vi } from "vitest";
-import { nextOf, type RedisScene, setUpRedis, startRedisLoad } from "./redis-fixtures.ts";
+import { startLoad } from "./load.ts";
+import { nextOf, type RedisScene, setUpRedis } from "./redis-scene.ts";
 import { REDIS_SERVER } from "./redis-server.ts";
 
 const noServer = "redis-server is not installed";
@@ -22,12 +23,12 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
     const redis = await scene.open();
     expect(redis).toBeInstanceOf(Redis);
     const session = await redis.client("ID");
-    const load = startRedisLoad(redis, 10);
+    const load = startLoad(() => redis.incr("load"), 10);
     await rotate(scene, "second-EXAMPLE");
     await scene.setUser(scene.user, "<first-EXAMPLE");
     await rotate(scene, "third-EXAMPLE");
     await load.stop();
-    expect(load.commands).toBeGreaterThan(0);
+    expect(load.done).toBeGreaterThan(0);
     expect(load.errors).toEqual([]);
     expect(await redis.client("ID")).toBe(session);
   });
@@ -35,13 +36,11 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
   test("one password at a time: the session goes on, and a connection that breaks comes back with the new one", async () => {
     const scene = await stage.begin("one_password");
     const redis = await scene.open();
-    const load = startRedisLoad(redis, 5);
-    const next = scene.stage("second-EXAMPLE");
-    await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
-    await scene.adopt(next);
+    const load = startLoad(() => redis.incr("load"), 5);
+    await scene.rotate("second-EXAMPLE");
     const before = await redis.client("ID");
     await load.stop();
-    await stage.server.admin.client("KILL", "ID", before);
+    await stage.store.admin.client("KILL", "ID", before);
     expect(await redis.ping()).toBe("PONG");
     expect(await redis.client("ID")).not.toBe(before);
     expect(load.errors).toEqual([]);
@@ -55,7 +54,7 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
     sub.on("message", (_channel, message) => heard.push(message));
     await sub.subscribe("orders");
     const session = await redis.client("ID");
-    const load = startRedisLoad(redis, 10);
+    const load = startLoad(() => redis.incr("load"), 10);
     const drained = nextOf(redis, "drained");
     await scene.setUser("alternating_clone", ">clone-EXAMPLE");
     await scene.adopt(scene.stage("clone-EXAMPLE", "alternating_clone"));
@@ -79,7 +78,7 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
     await scene.adopt(scene.stage("clone-EXAMPLE", "deleted_clone"));
     await vi.waitFor(async () => expect(await userOf(redis)).toBe("deleted_clone"));
     const resubscribed = nextOf(sub, "ready");
-    await stage.server.acl("DELUSER", "deleted");
+    await stage.store.acl("DELUSER", "deleted");
     await resubscribed;
     expect(await redis.get("none")).toBeNull();
     const heard: string[] = [];
@@ -94,7 +93,7 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
     await scene.setUser("too_early_clone", ">clone-EXAMPLE");
     const next = scene.stage("clone-EXAMPLE", "too_early_clone");
     const refused = nextOf(redis, "login-refused");
-    await stage.server.acl("DELUSER", "too_early");
+    await stage.store.acl("DELUSER", "too_early");
     const written = redis.set("too_early", "kept");
     await refused;
     scene.secret.promote(next);
@@ -157,7 +156,7 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
     let checks = 0;
     const verify = async (client: Redis) => {
       checks += 1;
-      if (checks === 2) await stage.server.admin.client("KILL", "ID", await client.client("ID"));
+      if (checks === 2) await stage.store.admin.client("KILL", "ID", await client.client("ID"));
       if (checks === 2) await new Promise(() => undefined);
     };
     const redis = await scene.open({ verify, refreshIntervalMs: 100 });
@@ -187,11 +186,10 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
 
   test("a start in the middle of a rotation waits for the version that logs in", async () => {
     const scene = await stage.begin("mid_rotation");
-    const next = scene.stage("second-EXAMPLE");
-    await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
-    const refusedBefore = await stage.server.refusedLogins();
+    const next = await scene.changePassword("second-EXAMPLE");
+    const refusedBefore = await stage.store.refusedLogins();
     const opening = scene.open();
-    await vi.waitFor(async () => expect(await stage.server.refusedLogins()).toBe(refusedBefore + 1));
+    await vi.waitFor(async () => expect(await stage.store.refusedLogins()).toBe(refusedBefore + 1));
     scene.secret.promote(next);
     expect(await (await opening).ping()).toBe("PONG");
   });
@@ -207,22 +205,22 @@ describe.skipIf(!REDIS_SERVER)(`a rotation on Redis (skipped where ${noServer})`
 
   test("a password alone, as with ElastiCache's AUTH token, logs in the default user", async () => {
     const scene = await stage.begin("token_only");
-    await stage.server.acl("SETUSER", "default", "resetpass", ">first-token-EXAMPLE");
+    await stage.store.acl("SETUSER", "default", "resetpass", ">first-token-EXAMPLE");
     try {
       const auth = (auth_token: string) =>
-        scene.secret.stage({ auth_token, host: "127.0.0.1", port: stage.server.port });
+        scene.secret.stage({ auth_token, host: "127.0.0.1", port: stage.store.port });
       scene.secret.promote(auth("first-token-EXAMPLE"));
       const redis = await scene.open();
       const next = auth("second-token-EXAMPLE");
-      await stage.server.acl("SETUSER", "default", ">second-token-EXAMPLE");
+      await stage.store.acl("SETUSER", "default", ">second-token-EXAMPLE");
       await scene.adopt(next);
-      await stage.server.acl("SETUSER", "default", "<first-token-EXAMPLE");
+      await stage.store.acl("SETUSER", "default", "<first-token-EXAMPLE");
       const session = await redis.client("ID");
-      await stage.server.admin.client("KILL", "ID", session);
+      await stage.store.admin.client("KILL", "ID", session);
       await vi.waitFor(async () => expect(await redis.client("ID")).not.toBe(session));
       expect(await userOf(redis)).toBe("default");
     } finally {
-      await stage.server.acl("SETUSER", "default", "resetpass", "nopass");
+      await stage.store.acl("SETUSER", "default", "resetpass", "nopass");
     }
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { DrainTimeoutError } from "../../../client/src/ioredis.ts";
-import { nextOf, type RedisScene, setUpRedis, startRedisLoad } from "./redis-fixtures.ts";
+import { startLoad } from "./load.ts";
+import { nextOf, type RedisScene, setUpRedis } from "./redis-scene.ts";
 import { REDIS_SERVER, startRedis } from "./redis-server.ts";
 
 /** Alternating users: the old one stays valid. */
@@ -14,7 +15,7 @@ describe.skipIf(!REDIS_SERVER)("sessions in a rotation (skipped where redis-serv
   const stage = setUpRedis();
   const blocked = (scene: RedisScene) =>
     vi.waitFor(async () => {
-      const sessions = await stage.server.sessionsOf(scene.user);
+      const sessions = await stage.store.sessionsOf(scene.user);
       expect(sessions).toContainEqual(expect.objectContaining({ cmd: "blpop" }));
     });
 
@@ -28,14 +29,14 @@ describe.skipIf(!REDIS_SERVER)("sessions in a rotation (skipped where redis-serv
     const drained = nextOf(redis, "drained");
     const ready = nextOf(sub, "ready");
     await rotate(scene);
-    expect(await stage.server.sessionsOf(scene.user)).toHaveLength(1);
+    expect(await stage.store.sessionsOf(scene.user)).toHaveLength(1);
     await redis.publish("orders", "before");
     await vi.waitFor(() => expect(heard).toEqual(["before"]));
     expect(await drained).toMatchObject([{ cutOff: 1 }]);
     await ready;
     await vi.waitFor(async () => expect(await redis.publish("orders", "after")).toBe(1));
     await vi.waitFor(() => expect(heard).toEqual(["before", "after"]));
-    expect(await stage.server.sessionsOf(scene.user)).toHaveLength(0);
+    expect(await stage.store.sessionsOf(scene.user)).toHaveLength(0);
   });
 
   test("a blocked command gets its answer, and its session the new login after it", async () => {
@@ -112,19 +113,19 @@ describe.skipIf(!REDIS_SERVER)("sessions in a rotation (skipped where redis-serv
     try {
       const scene = await stage.begin("moved");
       await other.acl("SETUSER", "moved", "on", "~*", "&*", "+@all", ">second-EXAMPLE");
-      await stage.server.admin.del("load");
+      await stage.store.admin.del("load");
       const redis = await scene.open();
-      const load = startRedisLoad(redis, 10);
+      const load = startLoad(() => redis.incr("load"), 10);
       const next = scene.stage("second-EXAMPLE", "moved", { port: other.port });
-      await vi.waitFor(() => expect(load.commands).toBeGreaterThan(10));
+      await vi.waitFor(() => expect(load.done).toBeGreaterThan(10));
       await scene.adopt(next);
       await vi.waitFor(async () => expect(Number(await other.admin.get("load"))).toBeGreaterThan(10));
       await load.stop();
       expect(load.errors).toEqual([]);
-      const counted = [await stage.server.admin.get("load"), await other.admin.get("load")];
-      expect(counted.reduce((sum, count) => sum + Number(count), 0)).toBe(load.commands);
+      const counted = [await stage.store.admin.get("load"), await other.admin.get("load")];
+      expect(counted.reduce((sum, count) => sum + Number(count), 0)).toBe(load.done);
       expect(redis.options.port).toBe(other.port);
-      expect(await stage.server.sessionsOf("moved")).toEqual([]);
+      expect(await stage.store.sessionsOf("moved")).toEqual([]);
     } finally {
       await other.stop();
     }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Redis, ReplyError } from "ioredis";
 import { describe, expect, test, vi } from "vitest";
-import { nextOf, setUpRedis } from "./redis-fixtures.ts";
+import { nextOf, setUpRedis } from "./redis-scene.ts";
 import { REDIS_SERVER } from "./redis-server.ts";
 
 describe.skipIf(!REDIS_SERVER)(
@@ -13,8 +13,7 @@ describe.skipIf(!REDIS_SERVER)(
     test("keeps commands waiting until there is a credential that works, whatever maxRetriesPerRequest says", async () => {
       const scene = await stage.begin("waits");
       const redis = await scene.open({ maxRetriesPerRequest: 1, retryStrategy: () => 1 });
-      const next = scene.stage("second-EXAMPLE");
-      await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
+      const next = await scene.changePassword("second-EXAMPLE");
       const refused = nextOf(redis, "login-refused");
       await scene.killSessionsOf(scene.user);
       const commands = [redis.set("waits", "1"), redis.incr("waits"), redis.multi().incr("waits").exec()];
@@ -71,12 +70,12 @@ describe.skipIf(!REDIS_SERVER)(
       const clients = [redis, ...Array.from({ length: 6 }, () => scene.keep(redis.duplicate()))];
       await Promise.all(clients.map((client) => client.ping()));
       await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
-      const refusedBefore = await stage.server.refusedLogins();
+      const refusedBefore = await stage.store.refusedLogins();
       await scene.killSessionsOf(scene.user);
       await Promise.all(clients.map((client) => nextOf(client, "close")));
       const failures = await Promise.allSettled(clients.map((client) => client.ping()));
       expect(failures.map(({ status }) => status)).toEqual(clients.map(() => "rejected"));
-      expect((await stage.server.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(2);
+      expect((await stage.store.refusedLogins()) - refusedBefore).toBeLessThanOrEqual(2);
     });
 
     test("names both where the next version has a fault of its own", async () => {
@@ -119,18 +118,18 @@ describe.skipIf(!REDIS_SERVER)(
       await scene.adopt(scene.stage("clone-EXAMPLE", "fall_back_clone"));
       await vi.waitFor(async () => expect(await redis.call("ACL", "WHOAMI")).toBe("fall_back_clone"));
       const closed = nextOf(redis, "close");
-      await stage.server.acl("DELUSER", "fall_back_clone");
+      await stage.store.acl("DELUSER", "fall_back_clone");
       await closed;
       expect(await redis.call("ACL", "WHOAMI")).toBe("fall_back");
     });
 
     test("is none where the server is away: that is ioredis' own affair", async () => {
       const scene = await stage.begin("restart");
-      const redis = await scene.open({ retryStrategy: () => 20 });
-      await stage.server.halt();
+      const redis = await scene.open({ retryStrategy: () => 20, maxRetriesPerRequest: null });
+      await stage.store.halt();
       const command = redis.set("restart", "1");
       await vi.waitFor(() => expect(redis.status).toBe("reconnecting"));
-      await stage.server.start();
+      await stage.store.start();
       expect(await command).toBe("OK");
       const next = scene.stage("second-EXAMPLE");
       await scene.setUser(scene.user, ">second-EXAMPLE");
@@ -139,13 +138,12 @@ describe.skipIf(!REDIS_SERVER)(
 
     test("waits too where the password was changed while the server was away", async () => {
       const scene = await stage.begin("restart_mid");
-      const redis = await scene.open({ retryStrategy: () => 20 });
-      const next = scene.stage("second-EXAMPLE");
-      await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
-      await stage.server.halt();
+      const redis = await scene.open({ retryStrategy: () => 20, maxRetriesPerRequest: null });
+      const next = await scene.changePassword("second-EXAMPLE");
+      await stage.store.halt();
       const command = redis.get("none");
       const refused = nextOf(redis, "login-refused");
-      await stage.server.start();
+      await stage.store.start();
       await refused;
       scene.secret.promote(next);
       expect(await command).toBeNull();
@@ -157,9 +155,7 @@ describe.skipIf(!REDIS_SERVER)(
       expect(inspect(redis.options, { depth: 10 })).not.toContain("EXAMPLE");
       const copy = scene.keep(new Redis({ ...(redis.options as object), connectionName: "copy" }));
       expect(await copy.call("ACL", "WHOAMI")).toBe("copied");
-      const next = scene.stage("second-EXAMPLE");
-      await scene.setUser(scene.user, "resetpass", ">second-EXAMPLE");
-      await scene.adopt(next);
+      await scene.rotate("second-EXAMPLE");
       const closed = nextOf(copy, "close");
       await scene.killSessionsOf(scene.user);
       await closed;

@@ -2,27 +2,16 @@ import { inspect } from "node:util";
 import pg from "pg";
 import { describe, expect, test, vi } from "vitest";
 import { CredentialRejectedError, createRotatingPool, UnusableSecretError } from "../../../client/src/pg.ts";
-import type { Scene } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres, userOf } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
-
-/** A second user with a second version, so that old and new sessions can be told apart. */
-async function stageClone(scene: Scene): Promise<{ versionId: string; user: string }> {
-  const login = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await stage.database.createUser(login);
-  return { versionId: scene.secret.stage(login), user: login.user };
-}
-
-const userOf = async (queryable: Pick<pg.Pool, "query"> | pg.PoolClient) =>
-  (await (queryable as pg.Pool).query("select current_user as u")).rows[0].u;
 
 describe("a credential that the store refuses", () => {
   test("leaves the old pool serving, and is reported as rejected", async () => {
     const scene = await begin("rejected");
     const pool = await scene.open();
-    const bad = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
+    const bad = scene.stage("wrong-EXAMPLE");
     await scene.announce(bad);
     await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
     expect(scene.reports.at(-1)?.reason).toEqual({
@@ -31,26 +20,21 @@ describe("a credential that the store refuses", () => {
     });
     await Promise.all(Array.from({ length: 10 }, () => pool.query("select 1")));
 
-    const next = { user: scene.user, password: "second-EXAMPLE" };
-    const good = scene.secret.stage(next);
-    await stage.database.setPassword(next);
-    await scene.announce(good);
-    await vi.waitFor(() => expect(scene.outcomesOf(good)).toEqual(["swapped"]));
+    await scene.rotate("second-EXAMPLE");
     await pool.query("select 1");
   });
 
   test("is tried once, however often its notice comes", async () => {
     const scene = await begin("tried_once");
     await scene.open();
-    const refusedBefore = stage.database.refusedLogins();
-    const bad = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
+    const refusedBefore = stage.store.refusedLogins();
+    const bad = scene.stage("wrong-EXAMPLE");
     for (let n = 0; n < 5; n += 1) await scene.announce(bad);
     await vi.waitFor(() => expect(scene.outcomesOf(bad)).toEqual(["rejected"]));
-    const clone = await stageClone(scene);
-    await scene.announce(clone.versionId);
-    await vi.waitFor(() => expect(scene.outcomesOf(clone.versionId)).toEqual(["swapped"]));
+    const clone = await scene.stageClone();
+    await scene.adopt(clone.versionId);
     expect(scene.outcomesOf(bad)).toEqual(["rejected"]);
-    expect(stage.database.refusedLogins() - refusedBefore).toBe(1);
+    expect(stage.store.refusedLogins() - refusedBefore).toBe(1);
   });
 });
 
@@ -61,14 +45,14 @@ describe("connections of the old credential", () => {
     const client = await pool.connect();
     await client.query("begin");
     const before = await client.query("select pg_backend_pid() as pid");
-    const clone = await stageClone(scene);
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
     expect((await client.query("select pg_backend_pid() as pid")).rows).toEqual(before.rows);
     expect(await userOf(client)).toBe(scene.user);
     await client.query("commit");
     client.release();
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
   });
 
   test("let those who queue behind them go on at once with the new credential", async () => {
@@ -76,7 +60,7 @@ describe("connections of the old credential", () => {
     const pool = await scene.open({ max: 1 });
     const held = await pool.connect();
     const queued = [userOf(pool), userOf(pool)];
-    const clone = await stageClone(scene);
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     expect(await Promise.all(queued)).toEqual([clone.user, clone.user]);
     held.release();
@@ -93,7 +77,7 @@ describe("connections of the old credential", () => {
     const [querying, idling] = await Promise.all([pool.connect(), pool.connect()]);
     const stuck = querying.query("select pg_sleep(60)").catch((error) => error);
     await idling.query("begin");
-    const clone = await stageClone(scene);
+    const clone = await scene.stageClone();
     await scene.announce(clone.versionId);
     expect(await stuck).toBeInstanceOf(Error);
     await expect(idling.query("select 1")).rejects.toThrow("not queryable");
@@ -108,33 +92,31 @@ describe("connections of the old credential", () => {
 describe("start", () => {
   test("waits in the middle of a rotation until the new version is current", async () => {
     const scene = await begin("start_mid");
-    const next = { user: scene.user, password: "second-EXAMPLE" };
-    const versionId = scene.secret.stage(next);
-    await stage.database.setPassword(next);
-    const refusedBefore = stage.database.refusedLogins();
+    const versionId = await scene.changePassword("second-EXAMPLE");
+    const refusedBefore = stage.store.refusedLogins();
     const opening = scene.open();
-    await vi.waitFor(() => expect(stage.database.refusedLogins() - refusedBefore).toBe(1));
+    await vi.waitFor(() => expect(stage.store.refusedLogins() - refusedBefore).toBe(1));
     await vi.waitFor(() => expect(scene.secret.reads).toBeGreaterThan(3));
     scene.secret.promote(versionId);
     await (await opening).query("select 1");
     await vi.waitFor(() => expect(scene.reports).toHaveLength(1));
     expect(scene.reports[0]).toMatchObject({ versionId, outcome: "swapped", trigger: "start" });
-    expect(stage.database.refusedLogins() - refusedBefore).toBe(1);
+    expect(stage.store.refusedLogins() - refusedBefore).toBe(1);
   });
 
   test("fails with the driver's error as its cause where no version logs in", async () => {
     const scene = await begin("start_never");
-    await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+    await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
     const error = await scene.open({ authWaitMs: 300 }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(CredentialRejectedError);
     expect(error.cause).toMatchObject({ code: "28P01" });
     await vi.waitFor(() => expect(scene.reports.at(-1)?.outcome).toBe("rejected"));
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
   });
 
   test("fails at once on a secret that is no credential", async () => {
     const scene = await begin("start_unusable");
-    scene.secret.promote(scene.secret.stage({ user: "", password: "" }));
+    scene.secret.promote(scene.stage("", ""));
     await expect(scene.open()).rejects.toBeInstanceOf(UnusableSecretError);
   });
 
@@ -152,7 +134,7 @@ describe("as a pg.Pool", () => {
     expect(pool).toBeInstanceOf(pg.Pool);
     const connected: string[] = [];
     pool.on("connect", (client) => connected.push(String(client.user)));
-    const clone = await stageClone(scene);
+    const clone = await scene.stageClone();
     await pool.query("select 1");
     await scene.announce(clone.versionId);
     await vi.waitFor(async () => expect(await userOf(pool)).toBe(clone.user));
@@ -187,10 +169,10 @@ describe("as a pg.Pool", () => {
     await pool.query("create temporary table t (n int)");
     const stuck = pool.query("select pg_sleep(60)").catch((error) => error);
     await pool.query("select 1");
-    await stage.database.cutOff();
+    await stage.store.cutOff();
     expect(await stuck).toBeInstanceOf(Error);
     await expect(pool.query("select 1")).rejects.toThrow();
-    await stage.database.restore();
+    await stage.store.restore();
     await pool.query("select 1");
   });
 });
@@ -199,7 +181,7 @@ describe("end()", () => {
   test("rejects the checkouts that wait for a credential, at once", async () => {
     const scene = await begin("end_parked");
     const pool = await scene.open();
-    await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+    await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
     const parked = Array.from({ length: 5 }, () =>
       pool.query("select 1").catch((error: Error) => error.message),
     );
@@ -208,7 +190,7 @@ describe("end()", () => {
     expect(await Promise.all(parked)).toEqual(
       Array(5).fill("Cannot use a pool after calling end on the pool"),
     );
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
   });
 
   test("serves those who queue for a connection, and refuses those who come after", async () => {
@@ -223,7 +205,7 @@ describe("end()", () => {
     expect((await queued).rows).toEqual([{ n: 1 }]);
     await ended;
     expect(pool.ended).toBe(true);
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
   });
 });
 

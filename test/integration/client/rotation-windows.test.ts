@@ -1,23 +1,11 @@
 import type pg from "pg";
 import { expect, test, vi } from "vitest";
 import { type Database, startDatabase } from "./database.ts";
-import { type Scene, startLoad } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { startLoad } from "./load.ts";
+import { setUpPostgres, userOf } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
-
-const swapped = (scene: Scene, versionId: string) =>
-  vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 10_000 });
-
-/** The steps of a single-user rotation: the old password is dead before the new version is current. */
-async function rotate(scene: Scene, password: string): Promise<string> {
-  const next = { user: scene.user, password };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
-  await scene.announce(versionId);
-  return versionId;
-}
 
 async function transact(pool: pg.Pool): Promise<number> {
   const client = await pool.connect();
@@ -43,7 +31,7 @@ test("50 transactions at a time go through a rotation, each on one session", asy
     for (; isRunning || all === 0; all += 1) whole += await transact(pool);
     return all - whole;
   });
-  await swapped(scene, await rotate(scene, "second-EXAMPLE"));
+  await scene.rotate("second-EXAMPLE");
   isRunning = false;
   expect(await Promise.all(workers)).toEqual(Array(50).fill(0));
 });
@@ -53,7 +41,7 @@ test("a pool whose connections are all busy goes over as they come back", async 
   const pool = await scene.open({ max: 3 });
   const held = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
   const queued = [pool.query("select 1"), pool.query("select 1")];
-  await swapped(scene, await rotate(scene, "second-EXAMPLE"));
+  await scene.rotate("second-EXAMPLE");
   for (const client of held) {
     await client.query("select 1");
     client.release();
@@ -69,11 +57,11 @@ test("a change of the host moves queries to the other database, and closes the c
     const login = { user: scene.user, password: "first-EXAMPLE" };
     await other.createUser(login);
     const pool = await scene.open({ max: 5 });
-    const load = startLoad(pool, 8);
-    await swapped(scene, await announceStaged(scene, scene.secret.stage(login, other.port)));
+    const load = startLoad(() => pool.query("select 1"), 8);
+    await scene.adopt(scene.stage(login.password, login.user, { port: other.port }));
     await load.stop();
     expect(load.errors).toEqual([]);
-    await vi.waitFor(async () => expect(await stage.database.sessionsOf(scene.user)).toBe(0));
+    await vi.waitFor(async () => expect(await stage.store.sessionsOf(scene.user)).toBe(0));
     expect(await other.sessionsOf(scene.user)).toBeGreaterThan(0);
     await pool.end();
   } finally {
@@ -81,24 +69,17 @@ test("a change of the host moves queries to the other database, and closes the c
   }
 });
 
-async function announceStaged(scene: Scene, versionId: string): Promise<string> {
-  await scene.announce(versionId);
-  return versionId;
-}
-
 test("a rotation while the database is away is followed when it is back; nothing waits for ever", async () => {
   const scene = await begin("away");
   const pool = await scene.open({ max: 3 });
   await pool.query("select 1");
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
-  await stage.database.cutOff();
+  const versionId = await scene.changePassword("second-EXAMPLE");
+  await stage.store.cutOff();
   await scene.announce(versionId);
   await expect(pool.query("select 1")).rejects.toThrow();
   await vi.waitFor(async () => expect((await pool.health()).status).toBe("down"));
-  await stage.database.restore();
-  await swapped(scene, versionId);
+  await stage.store.restore();
+  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 10_000 });
   await pool.query("select 1");
   await vi.waitFor(async () => expect((await pool.health()).status).toBe("ok"));
 });
@@ -107,10 +88,9 @@ test("the error names both where the old password is dead and the new version ha
   const scene = await begin("neither");
   const pool = await scene.open({ maxUses: 1, authWaitMs: 500 });
   const first = scene.secret.currentVersionId;
-  const next = { user: scene.user, password: "second-EXAMPLE" };
   const nobodyListens = 1;
-  const versionId = scene.secret.stage(next, nobodyListens);
-  await stage.database.setPassword(next);
+  const versionId = scene.stage("second-EXAMPLE", scene.user, { port: nobodyListens });
+  await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
   await scene.announce(versionId);
   const error = await pool.query("select 1").catch((reason) => reason);
   expect(error).toMatchObject({ name: "CredentialRejectedError", code: "CREDENTIAL_REJECTED" });
@@ -129,16 +109,15 @@ test("a check of one's own keeps out a credential that logs in and is good for n
       if (rows[0].name.endsWith("_clone")) await client.query("select * from table_that_nobody_made");
     },
   });
-  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await stage.database.createUser(clone);
+  const clone = await scene.stageClone();
   const rejected = new Promise((resolve) => pool.once("rejected", resolve));
-  await announceStaged(scene, scene.secret.stage(clone));
+  await scene.announce(clone.versionId);
   const reason = { code: "CHECK_FAILED", message: expect.stringContaining("42P01") };
   expect(await rejected).toMatchObject({ reason });
   const health = { status: "degraded", reason: expect.stringContaining("CHECK_FAILED") };
   expect(await pool.health()).toMatchObject(health);
   expect(asked.slice(0, 2)).toEqual([scene.user, clone.user]);
-  expect((await pool.query("select current_user as name")).rows[0].name).toBe(scene.user);
+  expect(await userOf(pool)).toBe(scene.user);
 });
 
 test("each step is an event, in order, with what a log needs", async () => {
@@ -149,9 +128,9 @@ test("each step is an event, in order, with what a log needs", async () => {
     pool.on(name, (event: object) => heard.push([name, event]));
   }
   const first = scene.secret.currentVersionId;
-  const second = await rotate(scene, "second-EXAMPLE");
+  const second = await scene.rotate("second-EXAMPLE");
   await vi.waitFor(() => expect(heard.map(([name]) => name)).toContain("drained"));
-  const third = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
+  const third = scene.stage("wrong-EXAMPLE");
   await scene.announce(third);
   await vi.waitFor(() => expect(heard.map(([name]) => name)).toContain("rejected"));
 
@@ -175,6 +154,6 @@ test("what a listener throws stops no rotation", async () => {
   pool.on("swapped", () => {
     throw new Error("listener");
   });
-  await swapped(scene, await rotate(scene, "second-EXAMPLE"));
+  await scene.rotate("second-EXAMPLE");
   await vi.waitFor(() => expect(errors).toEqual(["A listener has failed"]));
 });

@@ -5,14 +5,13 @@ import { expect, test, vi } from "vitest";
 import { createSecretsManagerSource } from "../../../client/src/sources/secrets-manager.ts";
 import { DependencyError, KeyturnError } from "../../../shared/contract/errors.ts";
 import { OPERATOR, REGION } from "./aws.ts";
-import type { Scene } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { type PostgresScene, setUpPostgres } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 
 /** Makes the first reads fail in this way. */
-function failReads(scene: Scene, error: Error, times: number): void {
+function failReads(scene: PostgresScene, error: Error, times: number): void {
   const readCurrent = scene.secret.readCurrent.bind(scene.secret);
   let left = times;
   scene.secret.readCurrent = async () => {
@@ -30,7 +29,7 @@ test("end() does not wait for a read that never answers", async () => {
     reading.resolve(signal);
     return new Promise(() => {});
   };
-  await stage.database.setPassword({ user: scene.user, password: "second-EXAMPLE" });
+  await stage.store.setPassword({ user: scene.user, password: "second-EXAMPLE" });
   const parked = pool.query("select 1").catch((error: Error) => error.message);
   const signal = await reading.promise;
   expect(signal?.aborted).toBe(false);
@@ -77,11 +76,7 @@ test("a start by name goes on trying where reads are throttled, and follows the 
   const scene = await begin("by_name");
   failReads(scene, new DependencyError("throttled"), 2);
   const pool = await scene.open({ secretId: "orders/db" });
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  await scene.rotate("second-EXAMPLE");
   await pool.query("select 1");
 });
 

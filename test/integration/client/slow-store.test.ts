@@ -1,15 +1,15 @@
 import { afterEach, expect, test, vi } from "vitest";
 
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
-afterEach(() => stage.database.delayConnections(0));
+afterEach(() => stage.store.delayConnections(0));
 
 test("slow connections are opened beside each other: none waits longer than the store takes", async () => {
   const scene = await begin("slow");
   const pool = await scene.open({ max: 10, connectionTimeoutMillis: 1_000 });
-  stage.database.delayConnections(400);
+  stage.store.delayConnections(400);
   const queries = Array.from({ length: 10 }, () => pool.query("select 1 as n"));
   expect((await Promise.all(queries)).map(({ rows }) => rows[0].n)).toEqual(Array(10).fill(1));
 });
@@ -17,30 +17,28 @@ test("slow connections are opened beside each other: none waits longer than the 
 test("connections that nobody answers do not keep others from being opened", async () => {
   const scene = await begin("stuck");
   const pool = await scene.open({ max: 10 });
-  stage.database.delayConnections(Number.POSITIVE_INFINITY);
+  stage.store.delayConnections(Number.POSITIVE_INFINITY);
   const stuck = Array.from({ length: 5 }, () => pool.query("select 1").catch((error: Error) => error));
-  await vi.waitFor(() => expect(stage.database.heldConnections()).toBe(5));
-  stage.database.delayConnections(0);
+  await vi.waitFor(() => expect(stage.store.heldConnections()).toBe(5));
+  stage.store.delayConnections(0);
   await Promise.all(Array.from({ length: 5 }, () => pool.query("select 1")));
 
-  await stage.database.cutOff();
-  await stage.database.restore();
+  await stage.store.cutOff();
+  await stage.store.restore();
   expect(await Promise.all(stuck)).toEqual(Array(5).fill(expect.any(Error)));
 });
 
 test("checkouts whose login nobody answers go on with the next credential", async () => {
   const scene = await begin("moved_over");
   const pool = await scene.open({ max: 10 });
-  stage.database.delayConnections(Number.POSITIVE_INFINITY);
+  stage.store.delayConnections(Number.POSITIVE_INFINITY);
   const stuck = Array.from({ length: 3 }, () => pool.query("select 1 as n"));
-  await vi.waitFor(() => expect(stage.database.heldConnections()).toBe(3));
-  stage.database.delayConnections(0);
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  await stage.database.setPassword(next);
-  await scene.announce(scene.secret.stage(next));
+  await vi.waitFor(() => expect(stage.store.heldConnections()).toBe(3));
+  stage.store.delayConnections(0);
+  await scene.announce(await scene.changePassword("second-EXAMPLE"));
   expect((await Promise.all(stuck)).map(({ rows }) => rows[0].n)).toEqual([1, 1, 1]);
-  await stage.database.cutOff();
-  await stage.database.restore();
+  await stage.store.cutOff();
+  await stage.store.restore();
 });
 
 test("a second connect() on a client that works is refused, and leaves it working", async () => {
@@ -55,10 +53,10 @@ test("a second connect() on a client that works is refused, and leaves it workin
 test("end() does not wait for a candidate whose login nobody answers", async () => {
   const scene = await begin("candidate_stuck");
   const pool = await scene.open();
-  stage.database.delayConnections(Number.POSITIVE_INFINITY);
-  const next = scene.secret.stage({ user: scene.user, password: "second-EXAMPLE" });
+  stage.store.delayConnections(Number.POSITIVE_INFINITY);
+  const next = scene.stage("second-EXAMPLE");
   await scene.announce(next);
-  await vi.waitFor(() => expect(stage.database.heldConnections()).toBe(1));
+  await vi.waitFor(() => expect(stage.store.heldConnections()).toBe(1));
   await pool.end();
   expect(scene.outcomesOf(next)).toEqual([]);
 });
@@ -67,11 +65,7 @@ test("an onConnect that never settles is the application's connections' affair, 
   const scene = await begin("hook_hangs");
   const onConnect = vi.fn(() => new Promise<void>(() => {}));
   const pool = await scene.open({ onConnect });
-  const next = { user: scene.user, password: "second-EXAMPLE" };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  await scene.rotate("second-EXAMPLE");
   await pool.end();
   expect(onConnect).not.toHaveBeenCalled();
 });

@@ -1,18 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
-import { type Scene, startLoad } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { startLoad } from "./load.ts";
+import { setUpPostgres } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
-
-/** A single-user rotation; resolves when it has been adopted. */
-async function rotate(scene: Scene, password: string): Promise<void> {
-  const next = { user: scene.user, password };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
-}
 
 describe("events", () => {
   test("tell of no connection that the application does not get", async () => {
@@ -22,8 +13,8 @@ describe("events", () => {
     for (const event of ["connect", "acquire", "release", "remove"] as const) {
       pool.on(event, () => heard.push(event));
     }
-    await rotate(scene, "second-EXAMPLE");
-    await rotate(scene, "third-EXAMPLE");
+    await scene.rotate("second-EXAMPLE");
+    await scene.rotate("third-EXAMPLE");
     expect(heard).toEqual([]);
   });
 
@@ -36,9 +27,9 @@ describe("events", () => {
         counts[event] += 1;
       });
     }
-    const load = startLoad(pool, 10);
-    await rotate(scene, "second-EXAMPLE");
-    await rotate(scene, "third-EXAMPLE");
+    const load = startLoad(() => pool.query("select 1"), 10);
+    await scene.rotate("second-EXAMPLE");
+    await scene.rotate("third-EXAMPLE");
     await load.stop();
     await pool.end();
     expect(load.errors).toEqual([]);
@@ -50,7 +41,7 @@ describe("events", () => {
 
 test("old and new connections together keep to max: with one to spare on the server, no query fails", async () => {
   const scene = await begin("limited");
-  await stage.database.limitSessionsOf(scene.user, 5);
+  await stage.store.limitSessionsOf(scene.user, 5);
   const pool = await scene.open({ max: 4 });
   const errors: unknown[] = [];
   let isRunning = true;
@@ -58,8 +49,8 @@ test("old and new connections together keep to max: with one to spare on the ser
     while (isRunning) await pool.query("select pg_sleep(0.05)").catch((error) => errors.push(error));
   });
   await vi.waitFor(() => expect(pool.totalCount).toBe(4));
-  await rotate(scene, "second-EXAMPLE");
-  await rotate(scene, "third-EXAMPLE");
+  await scene.rotate("second-EXAMPLE");
+  await scene.rotate("third-EXAMPLE");
   // All of its places go to the new credential when the old one has drained.
   await vi.waitFor(async () => expect(pool.totalCount).toBe(4));
   isRunning = false;
@@ -71,7 +62,7 @@ test("a connection that is held across the swap does not keep the new credential
   const scene = await begin("held");
   const pool = await scene.open({ max: 1 });
   const held = await pool.connect();
-  await rotate(scene, "second-EXAMPLE");
+  await scene.rotate("second-EXAMPLE");
   await pool.query("select 1");
   expect(pool.totalCount).toBe(2);
   held.release();
@@ -83,9 +74,9 @@ test("connections that were lost without a word give their places to the new cre
   const pool = await scene.open({ max: 4 });
   await Promise.all(Array.from({ length: 4 }, () => pool.query("select pg_sleep(0.1)")));
   expect(pool.idleCount).toBe(4);
-  stage.database.freezeConnections();
-  await rotate(scene, "second-EXAMPLE");
-  const load = startLoad(pool, 8);
+  stage.store.freezeConnections();
+  await scene.rotate("second-EXAMPLE");
+  const load = startLoad(() => pool.query("select 1"), 8);
   await vi.waitFor(() => expect(pool.totalCount).toBe(4), { timeout: 5_000 });
   await load.stop();
   expect(load.errors).toEqual([]);
@@ -99,7 +90,7 @@ test("a client that is held at the drain deadline hears why, then that it is ove
   client.on("error", (error) => heard.push("code" in error ? String(error.code) : "error"));
   client.on("end", () => heard.push("end"));
   await client.query("listen orders");
-  await rotate(scene, "second-EXAMPLE");
+  await scene.rotate("second-EXAMPLE");
   await vi.waitFor(() => expect(heard.at(-1)).toBe("end"));
   expect(heard[0]).toBe("DRAIN_TIMEOUT");
   client.release();
@@ -108,17 +99,15 @@ test("a client that is held at the drain deadline hears why, then that it is ove
 test("two dead versions that reads show in turns cost one refused login each", async () => {
   const scene = await begin("flapping");
   const pool = await scene.open({ authWaitMs: 2_000 });
-  const stale = ["second-EXAMPLE", "third-EXAMPLE"].map((password) =>
-    scene.secret.stage({ user: scene.user, password }),
-  );
-  await stage.database.setPassword({ user: scene.user, password: "fourth-EXAMPLE" });
+  const stale = ["second-EXAMPLE", "third-EXAMPLE"].map((password) => scene.stage(password));
+  await stage.store.setPassword({ user: scene.user, password: "fourth-EXAMPLE" });
   const readCurrent = scene.secret.readCurrent.bind(scene.secret);
   scene.secret.readCurrent = () => {
     scene.secret.promote(stale[scene.secret.reads % 2] ?? "");
     return readCurrent();
   };
-  const refusedBefore = stage.database.refusedLogins();
+  const refusedBefore = stage.store.refusedLogins();
   await expect(pool.query("select 1")).rejects.toMatchObject({ code: "28P01" });
   expect(scene.secret.reads).toBeGreaterThan(5);
-  expect(stage.database.refusedLogins() - refusedBefore).toBe(3);
+  expect(stage.store.refusedLogins() - refusedBefore).toBe(3);
 });

@@ -1,20 +1,17 @@
 import { once } from "node:events";
 import { describe, expect, test, vi } from "vitest";
 import type { RotatingPool } from "../../../client/src/pg.ts";
-import type { Scene } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { type PostgresScene, setUpPostgres } from "./postgres-scene.ts";
 import { setUpTelemetry } from "./telemetry-sdk.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 const telemetry = setUpTelemetry();
 const { read } = telemetry;
 
 /** A single-user rotation; resolves when it has been adopted. */
-async function rotate(scene: Scene, pool: RotatingPool, password: string): Promise<string> {
-  const next = { user: scene.user, password };
-  const versionId = scene.secret.stage(next);
-  await stage.database.setPassword(next);
+async function rotate(scene: PostgresScene, pool: RotatingPool, password: string): Promise<string> {
+  const versionId = await scene.changePassword(password);
   const swapped = once(pool, "swapped");
   await scene.announce(versionId);
   await swapped;
@@ -61,8 +58,8 @@ describe("of a pool", () => {
     expect(await read("db.client.connection.timeouts")).toEqual([1]);
     expect(await read("keyturn.connection.errors", { "error.type": "timeout" })).toEqual([1]);
     held.release(true);
-    await stage.database.cutOff();
-    await expect(pool.connect()).rejects.toThrow("ECONNREFUSED").finally(stage.database.restore);
+    await stage.store.cutOff();
+    await expect(pool.connect()).rejects.toThrow("ECONNREFUSED").finally(stage.store.restore);
     expect(await read("keyturn.connection.errors", { "error.type": "ECONNREFUSED" })).toEqual([1]);
   });
 
@@ -113,7 +110,7 @@ describe("of a rotation", () => {
   test("count a credential that the store refused, and the refused login", async () => {
     const scene = await begin("rejected");
     const pool = await scene.open();
-    const bad = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
+    const bad = scene.stage("wrong-EXAMPLE");
     const rejected = once(pool, "rejected");
     await scene.announce(bad);
     await rejected;

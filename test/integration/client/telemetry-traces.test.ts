@@ -4,11 +4,11 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { expect, test, vi } from "vitest";
 import { DependencyError, type RotatingPool } from "../../../client/src/pg.ts";
 import { noticeTopic } from "../../../shared/contract/topics.ts";
-import { type Scene, TOPIC_PREFIX } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { type PostgresScene, setUpPostgres } from "./postgres-scene.ts";
+import { TOPIC_PREFIX } from "./scene.ts";
 import { setUpTelemetry } from "./telemetry-sdk.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
 const telemetry = setUpTelemetry();
 
@@ -23,7 +23,7 @@ interface Told {
 
 /** Makes a version current and sends a notice that belongs to a trace; resolves when the pool has dealt with it. */
 async function follow(
-  { secret }: Scene,
+  { secret }: PostgresScene,
   pool: RotatingPool,
   versionId: string,
   { until = "swapped", ...trace }: Told = {},
@@ -45,12 +45,6 @@ async function follow(
   await done;
 }
 
-async function stageNext(scene: Scene, password = "second-EXAMPLE"): Promise<string> {
-  const next = { user: scene.user, password };
-  await stage.database.setPassword(next);
-  return scene.secret.stage(next);
-}
-
 const named = (name: string) => telemetry.spans().filter((span) => span.name === name);
 const find = (name: string): ReadableSpan => {
   const [span] = named(name);
@@ -66,7 +60,7 @@ test("a rotation goes on with the notice's trace, with a span for each step", as
   const pool = await scene.open();
   const held = await pool.connect();
   const drained = once(pool, "drained");
-  const versionId = await stageNext(scene);
+  const versionId = await scene.changePassword("second-EXAMPLE");
   await follow(scene, pool, versionId);
   held.release();
   await drained;
@@ -105,7 +99,7 @@ test("what a step calls comes under its span: reads under fetch, queries under v
     traced("read");
     return readVersion(...args);
   };
-  await follow(scene, pool, await stageNext(scene));
+  await follow(scene, pool, await scene.changePassword("second-EXAMPLE"));
   expect(parentOf(find("read"))).toBe(idOf(find("keyturn.fetch")));
   expect(named("query").map(parentOf)).toEqual([undefined, idOf(find("keyturn.verify"))]);
 });
@@ -113,7 +107,7 @@ test("what a step calls comes under its span: reads under fetch, queries under v
 test("a rotation that nobody told of is a trace of its own, whatever made us look", async () => {
   const scene = await begin("untold");
   const pool = await scene.open({ channelUrl: undefined, topicPrefix: undefined, idleTimeoutMillis: 1 });
-  scene.secret.promote(await stageNext(scene));
+  scene.secret.promote(await scene.changePassword("second-EXAMPLE"));
   await trace.getTracer("an application").startActiveSpan("request", async (request) => {
     await vi.waitFor(() => expect(pool.totalCount).toBe(0));
     await pool.query("select 1");
@@ -134,7 +128,7 @@ test("a rotation that nobody told of is a trace of its own, whatever made us loo
 test("a refused credential is an error by its code, without the store's words", async () => {
   const scene = await begin("refused");
   const pool = await scene.open();
-  const bad = scene.secret.stage({ user: scene.user, password: "wrong-EXAMPLE" });
+  const bad = scene.stage("wrong-EXAMPLE");
   await follow(scene, pool, bad, { until: "rejected" });
   for (const span of [find("keyturn.rotation"), find("keyturn.verify")]) {
     expect(span.status, span.name).toEqual({ code: SpanStatusCode.ERROR, message: "28P01" });
@@ -153,7 +147,7 @@ test("a secret that could not be read is a failed try; the next one belongs to t
     scene.secret.readVersion = readVersion;
     return Promise.reject(new DependencyError("Secrets Manager is away"));
   };
-  await follow(scene, pool, await stageNext(scene));
+  await follow(scene, pool, await scene.changePassword("second-EXAMPLE"));
   const tries = named("keyturn.rotation");
   expect(tries.map(({ attributes }) => attributes["keyturn.outcome"])).toEqual(["failed", "swapped"]);
   expect(tries.map((span) => span.spanContext().traceId)).toEqual([TRACE_ID, TRACE_ID]);
@@ -175,13 +169,13 @@ test.each([
   ["names a trace that cannot be", `00-${"0".repeat(32)}-${NOTICE_SPAN_ID}-01`],
 ])("a notice that %s begins one", async (_, traceparent) => {
   const scene = await begin(`begins_${traceparent === undefined ? "anew" : "nonetheless"}`);
-  await follow(scene, await scene.open(), await stageNext(scene), { traceparent });
+  await follow(scene, await scene.open(), await scene.changePassword("second-EXAMPLE"), { traceparent });
   expect(parentOf(find("keyturn.rotation"))).toBeUndefined();
 });
 
 test("a notice of a trace that is not recorded leaves none", async () => {
   const scene = await begin("unsampled");
   const traceparent = `00-${TRACE_ID}-${NOTICE_SPAN_ID}-00`;
-  await follow(scene, await scene.open(), await stageNext(scene), { traceparent });
+  await follow(scene, await scene.open(), await scene.changePassword("second-EXAMPLE"), { traceparent });
   expect(telemetry.spans()).toEqual([]);
 });

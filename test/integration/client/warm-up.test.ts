@@ -1,18 +1,9 @@
 import type pg from "pg";
 import { expect, test, vi } from "vitest";
-import type { Scene } from "./fixtures.ts";
-import { setUpStage } from "./stage.ts";
+import { setUpPostgres } from "./postgres-scene.ts";
 
-const stage = setUpStage();
+const stage = setUpPostgres();
 const { begin } = stage;
-
-async function rotateToClone(scene: Scene) {
-  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await stage.database.createUser(clone);
-  const versionId = scene.secret.stage(clone);
-  await scene.announce(versionId);
-  return { ...clone, versionId };
-}
 
 /** Holds so many connections with a transaction under way. */
 const hold = (pool: pg.Pool, count: number) =>
@@ -24,13 +15,13 @@ test("the new credential has as many connections as the old one had when it take
   const held = await hold(pool, 5);
   let openAtSwap: Promise<number> | undefined;
   pool.once("swapped", () => {
-    openAtSwap = stage.database.sessionsOf(`${scene.user}_clone`);
+    openAtSwap = stage.store.sessionsOf(`${scene.user}_clone`);
   });
   const connected: string[] = [];
   pool.on("connect", () => connected.push("connect"));
   pool.on("acquire", () => connected.push("acquire"));
-  const { versionId } = await rotateToClone(scene);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  const { versionId } = await scene.stageClone();
+  await scene.adopt(versionId);
   expect(await openAtSwap).toBe(5);
   // An application that prepares its connections on "connect" prepares these too; it has acquired none of them.
   expect(connected).toEqual(Array(5).fill("connect"));
@@ -44,18 +35,18 @@ test("a pool that was idle for so long that its connections are closed opens non
   const pool = await scene.open({ idleTimeoutMillis: 1 });
   await pool.query("select 1");
   await vi.waitFor(() => expect(pool.totalCount).toBe(0));
-  const { user, versionId } = await rotateToClone(scene);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
-  await vi.waitFor(async () => expect(await stage.database.sessionsOf(user)).toBe(0));
+  const { user, versionId } = await scene.stageClone();
+  await scene.adopt(versionId);
+  await vi.waitFor(async () => expect(await stage.store.sessionsOf(user)).toBe(0));
 });
 
 test("warmUp: false opens none either", async () => {
   const scene = await begin("unwarmed");
   const pool = await scene.open({ warmUp: false });
   const held = await hold(pool, 3);
-  const { user, versionId } = await rotateToClone(scene);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
-  await vi.waitFor(async () => expect(await stage.database.sessionsOf(user)).toBe(0));
+  const { user, versionId } = await scene.stageClone();
+  await scene.adopt(versionId);
+  await vi.waitFor(async () => expect(await stage.store.sessionsOf(user)).toBe(0));
   for (const client of held) client.release();
 });
 
@@ -63,12 +54,9 @@ test("a store that has no room for the warm-up is swapped to all the same", asyn
   const scene = await begin("narrow");
   const pool = await scene.open({ max: 8 });
   const held = await hold(pool, 5);
-  const clone = { user: `${scene.user}_clone`, password: "clone-EXAMPLE" };
-  await stage.database.createUser(clone);
-  await stage.database.limitSessionsOf(clone.user, 2);
-  const versionId = scene.secret.stage(clone);
-  await scene.announce(versionId);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]), { timeout: 5_000 });
+  const clone = await scene.stageClone();
+  await stage.store.limitSessionsOf(clone.user, 2);
+  await scene.adopt(clone.versionId);
   const { rows } = await pool.query("select current_user as name");
   expect(rows[0].name).toBe(clone.user);
   for (const client of held) client.release();
@@ -84,8 +72,8 @@ test("connections that were warmed up are among those that connect and are remov
     });
   }
   const held = await hold(pool, 4);
-  const { versionId } = await rotateToClone(scene);
-  await vi.waitFor(() => expect(scene.outcomesOf(versionId)).toEqual(["swapped"]));
+  const { versionId } = await scene.stageClone();
+  await scene.adopt(versionId);
   for (const client of held) client.release();
   await pool.end();
   await vi.waitFor(() => expect(counts).toEqual({ connect: 8, acquire: 4, release: 4, remove: 8 }));

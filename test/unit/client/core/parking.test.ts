@@ -73,3 +73,17 @@ test("sends away at once who waits again after its time has run out", async () =
   await vi.advanceTimersByTimeAsync(0);
   expect(log).toEqual(["first tries", "first: time is up"]);
 });
+
+test("whoever leaves while waiting hears no more, leaves no timer behind, and does not come back", async () => {
+  const parking = new Parking();
+  const log: string[] = [];
+  const { ticket } = park(parking, "one", log);
+  ticket.leave();
+  expect(vi.getTimerCount()).toBe(0);
+  await vi.advanceTimersByTimeAsync(2_000);
+  parking.wakeAll();
+  parking.sendAway(() => "closed");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(log).toEqual([]);
+  expect(parking.size).toBe(0);
+});
