@@ -15,15 +15,19 @@ module.exports.adoptionDeadlineSeconds = async ({ resolveVariable }) => {
   return seconds;
 };
 
+/** What a setting lists, separated by commas. */
+const commaList = (given) =>
+  String(given)
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
 const WATCHED_PREFIX = /^[\w/+=.@!:-]+$/;
 
 /** The prefixes that are given; a wildcard in one would match what it was not meant to. */
 async function watchedPrefixes(resolveVariable) {
   const given = await resolveVariable("param:watchedPrefixes, ''");
-  const prefixes = String(given)
-    .split(",")
-    .map((prefix) => prefix.trim())
-    .filter((prefix) => prefix !== "");
+  const prefixes = commaList(given);
   const wrong = prefixes.filter((prefix) => !WATCHED_PREFIX.test(prefix));
   if (wrong.length > 0) {
     throw new Error(
@@ -72,10 +76,7 @@ const WATCHED_TAG = /^([\p{L}\p{N} _.:/+@-]+)=([\p{L}\p{N} _.:/=+@-]*)$/u;
 /** The values of tags that a watched secret may have, by key. */
 async function watchedTags(resolveVariable) {
   const given = await resolveVariable("param:watchedTags, ''");
-  const tags = String(given)
-    .split(",")
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== "");
+  const tags = commaList(given);
   const wrong = tags.filter((tag) => !WATCHED_TAG.test(tag));
   if (wrong.length > 0) {
     throw new Error(`watchedTags has ${wrong.join(", ")}; give key=value, separated by commas.`);
@@ -139,10 +140,7 @@ const CLUSTER_NAME = /^[\w-]{1,255}$/;
 /** `ecsCluster` is the setting's earlier name. */
 async function ecsClusters(resolveVariable) {
   const given = await resolveVariable("param:ecsClusters, param:ecsCluster, 'default'");
-  const names = String(given)
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+  const names = commaList(given);
   const isAll = names.length === 1 && names[0] === "*";
   const wrong = isAll ? [] : names.filter((name) => !CLUSTER_NAME.test(name));
   if (names.length === 0 || wrong.length > 0) {
@@ -192,10 +190,7 @@ module.exports.redeployPauseSeconds = async ({ resolveVariable }) => {
 };
 
 function idList(name, given, prefix) {
-  const ids = String(given)
-    .split(",")
-    .map((id) => id.trim())
-    .filter((id) => id !== "");
+  const ids = commaList(given);
   const wrong = ids.filter((id) => !new RegExp(`^${prefix}-[0-9a-f]+$`).test(id));
   if (wrong.length > 0)
     throw new Error(
