@@ -55,6 +55,8 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   readonly #deps: CheckoutsDeps<P>;
   readonly #parking = new Parking();
   readonly #ending = new AbortController();
+  /** As the signal says; on the way of every checkout, where asking it is slow. */
+  #isEnding = false;
   #recovery: AbortController | undefined;
   #warnedOf: P | undefined;
   /** What was last fallen back to. */
@@ -72,7 +74,7 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
   }
 
   get isEnding(): boolean {
-    return this.#ending.signal.aborted;
+    return this.#isEnding;
   }
 
   checkOut(answer: Answer<C>): void {
@@ -107,6 +109,7 @@ export class Checkouts<C, P extends CheckoutPool<C>> {
 
   /** Sends away those who wait for a credential, and whoever comes from now on. */
   close(): void {
+    this.#isEnding = true;
     this.#ending.abort();
     this.#parking.sendAway(this.#deps.hasEnded);
   }

@@ -6,6 +6,7 @@ import type { Answer, CheckoutPool } from "../core/checkouts.ts";
 import type { LoginGate } from "../core/login-gate.ts";
 import { warmUp } from "../core/warm-up.ts";
 import { type ClientClass, gatedClient } from "./gated-client.ts";
+import { InnerPool } from "./inner-pool.ts";
 
 const VERIFY_TIMEOUT_MS = 10_000;
 /** A server that is there closes its side within that; one that is not would keep the place for as long as TCP tries. */
@@ -71,7 +72,23 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
       },
     });
     this.#config = { ...config, host, port, database, user };
-    this.pool = new pg.Pool({ ...this.#config, Client: this.#Client });
+    this.pool = new InnerPool(
+      { ...this.#config, Client: this.#Client },
+      {
+        acquired: (client: Holdable) => {
+          client.isHeld = true;
+          // That a connection is there is news for the application; that we hold it to warm up is not.
+          if (this.#isWarmingUp) this.#warming.add(client);
+          else onEvent("acquire", client);
+        },
+        released: (error, client: Holdable) => {
+          client.isHeld = false;
+          if (this.#warming.size > 0 && this.#warming.delete(client)) return;
+          this.onReleased();
+          onEvent("release", error, client);
+        },
+      },
+    );
     // A server that stops breaks idle connections; without a listener that would end the process.
     this.pool.on("error", noop);
     this.pool.on("connect", (client) => {
@@ -79,23 +96,6 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
       onEvent("connect", client);
     });
     this.pool.on("remove", (client) => onEvent("remove", client));
-    this.#hearOfCheckouts(onEvent);
-  }
-
-  /** On the way of every query, so it does as little as it can. */
-  #hearOfCheckouts(onEvent: VersionPoolOptions["onEvent"]): void {
-    this.pool.on("acquire", (client: Holdable) => {
-      client.isHeld = true;
-      // That a connection is there is news for the application; that we hold it to warm up is not.
-      if (this.#isWarmingUp) this.#warming.add(client);
-      else onEvent("acquire", client);
-    });
-    this.pool.on("release", (error, client: Holdable) => {
-      client.isHeld = false;
-      if (this.#warming.size > 0 && this.#warming.delete(client)) return;
-      this.onReleased();
-      onEvent("release", error, client);
-    });
   }
 
   /** Whether both may be valid at the same time. */
@@ -180,8 +180,20 @@ export class VersionPool implements CheckoutPool<pg.PoolClient> {
   /** See `warmUp`. */
   async warmUp(count: number): Promise<void> {
     this.#isWarmingUp = true;
-    await warmUp(count, () => this.pool.connect());
+    await warmUp(count, () => this.#openAndAsk());
     this.#isWarmingUp = false;
+  }
+
+  /** A session reads the catalog for its first query: that is done before the application's comes. */
+  async #openAndAsk(): Promise<pg.PoolClient> {
+    const client = await this.pool.connect();
+    try {
+      await client.query("select 1");
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
   }
 
   /** Lets it have so many connections from now on. */
