@@ -7,6 +7,7 @@ import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
 import { watchOf, watchVariables } from "../../shared/lambda/watch-config.ts";
 import { createMeasure, createMeasureAttempt, type MeasurePorts } from "./measure.ts";
 import { parseMeasured } from "./parse-measured.ts";
+import { createWatchedSecrets } from "./watched-secrets.ts";
 
 const config = readConfig(
   z.object({ LEDGER_TABLE: requiredText, STAGE: requiredText, ...watchVariables }),
@@ -21,10 +22,7 @@ const measure = createMeasure(ports);
 
 const watch = watchOf(config);
 // Names are in the rule's pattern; tags are not in the event.
-const isWatched =
-  watch.tags.length > 0
-    ? (await import("./watched-secrets.ts")).createWatchedSecrets(watch)
-    : () => Promise.resolve(true);
+const isWatched = watch.tags.length > 0 ? createWatchedSecrets(watch) : async () => true;
 const measureAttempt = createMeasureAttempt({ ...ports, isWatched });
 
 export const handler = createSqsHandler({

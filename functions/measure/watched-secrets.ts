@@ -2,8 +2,6 @@ import { createSecretsManagerClient } from "../../shared/aws/clients.ts";
 import { createSecrets } from "../../shared/aws/secrets.ts";
 import type { Watch } from "../../shared/rotation/watch.ts";
 
-// Apart from handler.ts, which loads it where tags are configured: Secrets Manager's client costs no other start anything.
-
 /**
  * Asks Secrets Manager whether a secret is one that is followed. One that is gone is not: its tags cannot be read any more, no
  * service can read its value either, and nobody can mend its rotation.

@@ -5,7 +5,7 @@ import { AwsError } from "./aws-error.ts";
 import { internalFailure, sendAwsError, sendJson, unknownCaller } from "./http/aws-reply.ts";
 import { type CallerRegistry, createCallerRegistry } from "./http/caller-registry.ts";
 import { checkPayload, iotPublishAccess, readIotPublish } from "./http/iot-publish.ts";
-import { isQuery, rdsErrorXml, readRdsQuery } from "./http/rds-query.ts";
+import { type AwsQuery, isQuery, QUERIES, queryXml, readQuery } from "./http/query-protocol.ts";
 import { parseBody, readBody, replayRequest } from "./http/request-body.ts";
 import type { AccessRequest, AwsInput, AwsJsonService, AwsPlace, Caller } from "./service.ts";
 
@@ -127,11 +127,11 @@ function createDispatch(deps: AwsEndpointDeps, callers: CallerRegistry) {
   });
 
   const routeQuery = (response: ServerResponse): Route => ({
-    targetPrefix: "RDS",
+    targetPrefix: "Query",
     async answer(body, caller) {
-      const query = readRdsQuery(place, body);
+      const query = readQuery(place, body, caller);
       if (!query) throw unknownOperation("this query", allOperations(deps));
-      sendXml(response, errorOf(() => authorizer.check(caller, query.access)) ?? query.answer);
+      sendXml(response, query.action, errorOf(() => authorizer.check(caller, query.access)) ?? query.answer);
     },
   });
 
@@ -189,9 +189,9 @@ function errorOf(check: () => void): AwsError | undefined {
   }
 }
 
-function sendXml(response: ServerResponse, error: AwsError): void {
-  response.writeHead(error.status, { "content-type": "text/xml" });
-  response.end(rdsErrorXml(error));
+function sendXml(response: ServerResponse, action: string, answer: AwsQuery["answer"]): void {
+  response.writeHead(answer instanceof AwsError ? answer.status : 200, { "content-type": "text/xml" });
+  response.end(queryXml(action, answer));
 }
 
 function sendTaskMetadata(response: ServerResponse, metadata: object | undefined): void {
@@ -215,6 +215,6 @@ function allOperations({ services, rawServices = [] }: AwsEndpointDeps): string 
     ...services.map(operationsOf),
     ...rawServices.map(({ targetPrefix }) => `${targetPrefix}.*`),
     "POST /topics/{topic}",
-    "RDS.{DescribeDBInstances, DescribeDBClusters}",
+    QUERIES,
   ].join("; ");
 }

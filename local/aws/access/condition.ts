@@ -24,9 +24,22 @@ const operators = {
   Bool: (expected, actual) => expected.toLowerCase() === actual.toLowerCase(),
 } as const satisfies Record<string, Test>;
 
-export type ConditionOperator = keyof typeof operators;
+/** Null asks whether the key is absent, and takes no IfExists. */
+export type ConditionOperator = keyof typeof operators | "Null";
 
-export const conditionOperators = Object.keys(operators) as readonly ConditionOperator[];
+interface NamedOperator {
+  readonly operator: ConditionOperator;
+  readonly ifExists: boolean;
+}
+
+/** By their names in a policy. */
+export const conditionOperators: ReadonlyMap<string, NamedOperator> = new Map([
+  ["Null", { operator: "Null", ifExists: false }],
+  ...(Object.keys(operators) as (keyof typeof operators)[]).flatMap((operator): [string, NamedOperator][] => [
+    [operator, { operator, ifExists: false }],
+    [`${operator}IfExists`, { operator, ifExists: true }],
+  ]),
+]);
 
 /**
  * Keys that calls on the local run carry. A condition on any other key is refused when a policy is loaded:
@@ -45,7 +58,11 @@ const filledConditionKeys: ReadonlySet<string> = new Set(
     "events:source",
     "iam:PassedToService",
     "kms:ViaService",
+    // Of RotateSecret, which the local run does not have.
+    "secretsmanager:ExternalSecretRotationRoleArn",
+    "secretsmanager:ModifyRotationRules",
     "secretsmanager:Name",
+    "secretsmanager:RotationLambdaARN",
     "secretsmanager:SecretId",
     "secretsmanager:VersionId",
     "secretsmanager:VersionStage",
@@ -75,6 +92,8 @@ export function createContext(
 
 export function conditionHolds(condition: PolicyCondition, context: ConditionContext): boolean {
   const actual = context.get(condition.key.toLowerCase());
+  if (condition.operator === "Null") return condition.values.includes(String(actual === undefined));
+  const test: Test = operators[condition.operator];
   if (actual === undefined) return condition.ifExists;
-  return condition.values.some((expected) => operators[condition.operator](expected, actual));
+  return condition.values.some((expected) => test(expected, actual));
 }

@@ -1,5 +1,5 @@
 import { isArnPattern } from "./arn-pattern.ts";
-import { type ConditionOperator, conditionOperators, type PolicyCondition } from "./condition.ts";
+import { conditionOperators, type PolicyCondition } from "./condition.ts";
 
 /** One statement of a policy, in the part of the policy language that the local run evaluates. */
 export interface PolicyStatement {
@@ -109,35 +109,32 @@ function readConditions(block: unknown, report: (problem: string) => void): read
     return [];
   }
   return Object.entries(block).flatMap(([name, keys]) => {
-    const operator = conditionOperators.find((known) => name === known || name === `${known}IfExists`);
-    if (!operator || !isRecord(keys)) {
+    const known = conditionOperators.get(name);
+    if (!known || !isRecord(keys)) {
       report(
-        operator
+        known
           ? `Condition ${name} is not an object`
-          : `condition operator ${name} is not supported; use ${conditionOperators.join(", ")}, with or without IfExists`,
+          : `condition operator ${name} is not supported; use ${[...conditionOperators.keys()].join(", ")}`,
       );
       return [];
     }
-    return Object.entries(keys).map(([key, value]) => readCondition(operator, name, key, value, report));
+    return Object.entries(keys).map(([key, value]) => ({
+      ...known,
+      key,
+      values: readConditionValues(`Condition ${name} ${key}`, value, report),
+    }));
   });
 }
 
-function readCondition(
-  operator: ConditionOperator,
-  name: string,
-  key: string,
+function readConditionValues(
+  element: string,
   value: unknown,
   report: (problem: string) => void,
-): PolicyCondition {
+): readonly string[] {
   const values = (Array.isArray(value) ? value : [value]).map((one) =>
     typeof one === "boolean" ? String(one) : one,
   );
-  return {
-    operator,
-    ifExists: name.endsWith("IfExists"),
-    key,
-    values: readStrings(`Condition ${name} ${key}`, values, report),
-  };
+  return readStrings(element, values, report);
 }
 
 function readStrings(element: string, value: unknown, report: (problem: string) => void): readonly string[] {

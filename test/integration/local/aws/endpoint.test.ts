@@ -7,6 +7,7 @@ import {
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
 import { CreateQueueCommand, ListQueuesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AwsEndpointFixture, roleArn, startAwsEndpoint } from "./aws-endpoint-fixture.ts";
 
@@ -67,6 +68,12 @@ describe("callers", () => {
 });
 
 describe("operations", () => {
+  it("tell the caller of STS who it is, as sls invoke local asks for the account", async () => {
+    const client = new STSClient(aws.operator);
+    expect(await client.send(new GetCallerIdentityCommand())).toMatchObject({ Account: "000000000000" });
+    client.destroy();
+  });
+
   it("that the local run does not have are refused with a list of those that the service has", async () => {
     const client = new SecretsManagerClient(aws.operator);
     const rotate = client.send(new RotateSecretCommand({ SecretId: "x" }));

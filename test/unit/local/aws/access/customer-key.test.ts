@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { readRdsQuery } from "../../../../../local/aws/http/rds-query.ts";
 import { createSecretAccess } from "../../../../../local/aws/secrets/secret-access.ts";
 import { createSecretStore } from "../../../../../local/aws/secrets/secret-store.ts";
 
@@ -28,25 +27,5 @@ describe("a secret under a key of the customer's own", () => {
       "kms:Decrypt",
     ]);
     expect(actions("DescribeSecret")).toEqual(["secretsmanager:DescribeSecret"]);
-  });
-});
-
-describe("a question to RDS", () => {
-  const ask = (fields: Readonly<Record<string, string>>) =>
-    readRdsQuery(place, Buffer.from(new URLSearchParams(fields).toString()));
-
-  test.each([
-    ["DescribeDBInstances", "DBInstanceIdentifier", "db", "DBInstanceNotFound"],
-    ["DescribeDBClusters", "DBClusterIdentifier", "cluster", "DBClusterNotFoundFault"],
-  ])("%s needs the permission on what it asks for, and finds nothing", (Action, parameter, kind, code) => {
-    const resource = `arn:aws:rds:us-east-1:000000000000:${kind}:orders`;
-    const asked = ask({ Action, [parameter]: "orders" });
-    expect(asked?.access).toEqual([{ action: `rds:${Action}`, resource }]);
-    expect(asked?.answer.code).toBe(code);
-    expect(ask({ Action, [parameter]: resource })?.access).toEqual(asked?.access);
-  });
-
-  test("any other is not answered", () => {
-    expect(ask({ Action: "CreateDBInstance" })).toBeUndefined();
   });
 });
