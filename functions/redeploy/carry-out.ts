@@ -1,14 +1,20 @@
-import { DeploymentRefusedError, type EcsServices } from "../../shared/aws/ecs-services.ts";
+import {
+  DeploymentRefusedError,
+  type EcsServices,
+  type PrimaryDeployment,
+} from "../../shared/aws/ecs-services.ts";
 import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { Ledger, RotationKey } from "../../shared/aws/ledger.ts";
-import type { SlotSearch } from "../../shared/aws/redeploy-slots.ts";
+import type { RedeploySlots, SlotSearch } from "../../shared/aws/redeploy-slots.ts";
 import type { RedeployTurns } from "../../shared/aws/redeploy-turns.ts";
-import type { StaleService } from "./plan-redeploy.ts";
+import { lookAtOthers, type OtherSecretsPorts } from "./other-secrets.ts";
+import { reasonOf, type StaleService, type WithholdReason } from "./plan-redeploy.ts";
 
-export interface CarryOutPorts {
-  readonly ledger: Pick<Ledger, "claimDecision" | "finishDecision">;
+export interface CarryOutPorts extends OtherSecretsPorts {
+  readonly ledger: Pick<Ledger, "claimDecision" | "finishDecision" | "findNewest" | "readCurrentSince">;
   readonly turns: RedeployTurns;
-  readonly ecs: Pick<EcsServices, "forceNewDeployment">;
+  readonly slots: Pick<RedeploySlots, "release">;
+  readonly ecs: Pick<EcsServices, "forceNewDeployment" | "findDeployment">;
   readonly bus: EventBus;
   readonly now: () => Date;
   /** How long a decision that was begun and not finished keeps another message out, in milliseconds. */
@@ -24,13 +30,18 @@ export interface CarryOutRound {
   /** Id of the message that began the check. */
   readonly claimant: string;
   readonly slots: SlotSearch;
+  /** By service, when a claim to redeploy was made that came to nothing, as the check has seen. */
+  readonly seenClaims: ReadonlyMap<string, string>;
+  /** False once the check has waited too long: what would wait on is withheld. */
+  readonly mayWait: boolean;
 }
 
 /**
  * What became of one service: "seen-to" where another message about the same rotation has acted or does so now, "waits"
- * where as many others are in deployment as may be, or the service itself was deployed by force a moment ago.
+ * where as many others are in deployment as may be, the service itself was deployed by force a moment ago, or another of its
+ * secrets has no verdict yet; "superseded" where the version is not current any more.
  */
-export type CarriedOut = "redeployed" | "planned" | "withheld" | "seen-to" | "waits";
+export type CarriedOut = "redeployed" | "planned" | "withheld" | "seen-to" | "waits" | "superseded";
 
 /** Fields of every domain event about a rotation. */
 export function describeRotation({ secretArn, versionId, currentSince }: RotationKey, at: Date) {
@@ -44,9 +55,10 @@ export function createCarryOut(ports: CarryOutPorts) {
   return async (
     rotation: RotationKey,
     { service, staleTasks, decision }: StaleService,
-    { claimant, slots }: CarryOutRound,
+    { claimant, slots, seenClaims, mayWait }: CarryOutRound,
   ): Promise<CarriedOut> => {
     const { serviceArn } = service;
+    const seenAt = seenClaims.get(serviceArn);
     const describe = () => ({
       ...describeRotation(rotation, now()),
       serviceArn,
@@ -54,19 +66,31 @@ export function createCarryOut(ports: CarryOutPorts) {
       ...(service.use === "partly-pinned" && { pinned: true }),
     });
     const claim = (intent: string) =>
-      ledger.claimDecision(rotation, serviceArn, intent, claimant, now(), ports.claimLeaseMs);
+      ledger.claimDecision(rotation, serviceArn, intent, claimant, now(), ports.claimLeaseMs, seenAt);
     const finish = (done: string, deploymentId?: string) =>
       ledger.finishDecision(rotation, serviceArn, done, now(), deploymentId);
+    const withhold = async (
+      reason: WithholdReason,
+      deployment?: PrimaryDeployment,
+      otherSecretArn?: string,
+    ): Promise<CarriedOut> => {
+      // A claim of its own that ECS may still be carrying out lapses first.
+      if (!(await claim(reason))) return seenAt ? "waits" : "seen-to";
+      const detail = { ...describe(), reason, ...(otherSecretArn && { otherSecretArn }) };
+      await bus.publish({ type: "RedeployWithheld", detail });
+      // A deployment that somebody else began serves this rotation too, and its end is told for it.
+      await finish(reason, reason === "deployment-in-progress" ? deployment?.id : undefined);
+      if (seenAt) await ports.slots.release(serviceArn, seenAt);
+      return "withheld";
+    };
+    const wait = (): CarriedOut | Promise<CarriedOut> => (mayWait ? "waits" : withhold("waited-too-long"));
 
     if (decision === "wait") return "seen-to";
-    if (decision !== "redeploy") {
-      if (!(await claim(decision))) return "seen-to";
-      await bus.publish({ type: "RedeployWithheld", detail: { ...describe(), reason: decision } });
-      // A deployment that somebody else began serves this rotation too, and its end is told for it.
-      const running = decision === "deployment-in-progress" ? service.primaryDeployment?.id : undefined;
-      await finish(decision, running);
-      return "withheld";
-    }
+    if (decision !== "redeploy") return withhold(decision, service.primaryDeployment);
+    if (!ports.dryRun && !(await slots.mayTake(serviceArn))) return wait();
+    const others = await lookAtOthers(rotation, service, ports);
+    if (others === "wait") return wait();
+    if (others) return withhold(others.reason, undefined, others.otherSecretArn);
     if (ports.dryRun) {
       if (!(await claim("dry-run"))) return "seen-to";
       await bus.publish({ type: "RedeployPlanned", detail: describe() });
@@ -75,17 +99,28 @@ export function createCarryOut(ports: CarryOutPorts) {
     }
 
     // Turn and place come before the claim: a claim says that a deployment was about to be forced, and then it must be.
-    if (!(await slots.mayTake(serviceArn))) return "waits";
     const takenAt = now();
-    if (!(await turns.take(serviceArn, takenAt, ports.minIntervalMs))) return "waits";
+    if (!(await turns.take(serviceArn, takenAt, ports.minIntervalMs))) return wait();
     const slot = await slots.take(serviceArn, takenAt);
     const giveBack = async () => {
       await slot?.giveBack();
       await turns.giveBack(serviceArn, takenAt);
     };
-    if (!slot || !(await claim(decision))) {
+    if (!slot) {
       await giveBack();
-      return slot ? "seen-to" : "waits";
+      return wait();
+    }
+    const hindrance = await lookAgain(rotation, serviceArn).catch(async (error: unknown) => {
+      await giveBack();
+      throw error;
+    });
+    if (hindrance) {
+      await giveBack();
+      return hindrance === "superseded" ? hindrance : withhold(reasonOf(hindrance), hindrance);
+    }
+    if (!(await claim(decision))) {
+      await giveBack();
+      return "seen-to";
     }
     const deploymentId = await ecs.forceNewDeployment(service).catch(async (error: unknown) => {
       if (error instanceof DeploymentRefusedError) await giveBack();
@@ -96,4 +131,12 @@ export function createCarryOut(ports: CarryOutPorts) {
     await finish("redeploy", deploymentId);
     return "redeployed";
   };
+
+  /** The check looked some time ago. With the turn in hand, no other check deploys the service meanwhile. */
+  async function lookAgain(rotation: RotationKey, serviceArn: string) {
+    const { secretArn, versionId, currentSince } = rotation;
+    const deployment = await ecs.findDeployment(serviceArn);
+    if (deployment && deployment.createdAt.getTime() >= Date.parse(currentSince)) return deployment;
+    return (await ledger.readCurrentSince(secretArn, versionId)) === currentSince ? undefined : "superseded";
+  }
 }

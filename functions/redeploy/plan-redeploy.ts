@@ -1,4 +1,9 @@
-import type { RunningTask, SecretUsers, ServiceUsingSecret } from "../../shared/aws/ecs-services.ts";
+import type {
+  PrimaryDeployment,
+  RunningTask,
+  SecretUsers,
+  ServiceUsingSecret,
+} from "../../shared/aws/ecs-services.ts";
 import type { InstanceRecord, Verdict } from "../../shared/aws/ledger.ts";
 
 export interface RedeployFacts extends SecretUsers {
@@ -15,6 +20,7 @@ export interface RedeployFacts extends SecretUsers {
   readonly mayRedeployUnverified: boolean;
 }
 
+/** The last three are found when a service is about to be deployed. */
 export type WithholdReason =
   | "credential-rejected"
   | "credential-unverifiable"
@@ -22,7 +28,10 @@ export type WithholdReason =
   | "deployment-in-progress"
   | "deployment-failed"
   | "deployment-controller"
-  | "secret-pinned";
+  | "secret-pinned"
+  | "other-credential-rejected"
+  | "other-credential-unverified"
+  | "waited-too-long";
 
 /** A service with tasks that are not on the version, and what to do about it. */
 export interface StaleService {
@@ -38,6 +47,8 @@ export interface RedeployPlan {
   readonly staleServices: readonly StaleService[];
   /** Ids of instances that are behind and that no deployment can reach. */
   readonly unmanaged: readonly string[];
+  /** How many of them never reported. */
+  readonly unreported: number;
 }
 
 /** Compares the tasks that run with the reports that came, and decides for each service that is behind. */
@@ -68,12 +79,19 @@ export function planRedeploy(facts: RedeployFacts): RedeployPlan {
       .filter((instance) => !onVersion.has(instance.instanceId) && isAlive(instance, facts.heardSince))
       .map(({ instanceId }) => instanceId),
   ];
-  return { adopted: tasks.length - stale, stale, staleServices, unmanaged };
+  const known = new Set(facts.instances.map(({ instanceId }) => instanceId));
+  const unreported = unmanaged.filter((instanceId) => !known.has(instanceId)).length;
+  return { adopted: tasks.length - stale, stale, staleServices, unmanaged, unreported };
 }
 
 /** When an instance was last heard of, epoch milliseconds; 0 where the ledger does not tell. */
 export function lastHeardAt({ heardAt, swappedAt, rejectedAt }: InstanceRecord): number {
   return Math.max(0, ...[heardAt, swappedAt, rejectedAt].map((at) => (at ? Date.parse(at) : 0)));
+}
+
+/** What a deployment that began after the rotation makes of a service. Whoever began it, its tasks start with the version; one that failed would fail again. */
+export function reasonOf({ hasFailed }: PrimaryDeployment) {
+  return hasFailed ? "deployment-failed" : "deployment-in-progress";
 }
 
 function isAlive(instance: InstanceRecord, since: Date): boolean {
@@ -88,8 +106,7 @@ function decide(
   if (service.use === "pinned") return "secret-pinned";
   const deployment = service.primaryDeployment;
   if (deployment && deployment.createdAt >= currentSince) {
-    // Whoever began it, its tasks start with the version. One that failed would fail again.
-    return deployment.hasFailed ? "deployment-failed" : "deployment-in-progress";
+    return reasonOf(deployment);
   }
   const goAhead = service.canForce ? "redeploy" : "deployment-controller";
   switch (verdict) {

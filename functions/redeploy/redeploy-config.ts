@@ -28,6 +28,11 @@ const variables = z.object({
 
 /** What a search may take of the time of one invocation; deciding and deploying take the rest. */
 const SHARE_OF_SEARCH = 0.6;
+/**
+ * By when the last service is begun with. One may take ten seconds, where the five checks of a batch share the rate of
+ * UpdateService; the record of the check, and the word that it goes on, must follow.
+ */
+const SHARE_OF_ACTING = 0.75;
 
 /** @throws ConfigError that lists every missing or wrong variable */
 export function readRedeployConfig(environment: NodeJS.ProcessEnv) {
@@ -42,6 +47,7 @@ export function readRedeployConfig(environment: NodeJS.ProcessEnv) {
       place: { region: config.AWS_REGION, accountId: config.ACCOUNT_ID },
       searchBudgetMs: timeoutMs * SHARE_OF_SEARCH,
     },
+    actingBudgetMs: timeoutMs * SHARE_OF_ACTING,
     deadlineMs: config.ADOPTION_DEADLINE_SECONDS * 1_000,
     // Whoever claimed and has not finished when its function's time is up, never will. And what another saw of ECS, within
     // its own time, is what was so when the claimant had ended.

@@ -13,7 +13,9 @@ export interface CheckProgress {
   readonly claimant: string;
   /** How often it has come back. */
   readonly round: number;
-  /** When it was deferred first, ISO 8601. */
+  /** Since when the version is current, ISO 8601. */
+  readonly currentSince: string;
+  /** Since when nothing could be done about any service, ISO 8601. */
   readonly waitingSince: string;
   /** Services that waited when it was deferred last. */
   readonly deferred: number;
@@ -53,10 +55,15 @@ function readDomainEvent(body: unknown): RedeployMessage {
   const { type, detail } = parseDomainEvent(body);
   const { secretArn, versionId } = detail;
   if (type === "RedeployDeferred") {
-    const { detectedBy: source, toldAt: occurredAt, claimant, round, deferred } = detail;
+    const { detectedBy: source, toldAt: occurredAt, currentSince, claimant, round, deferred } = detail;
     const waitingSince = detail.waitingSince ?? detail.occurredAt;
     const event = { secretArn, versionId, source, occurredAt };
-    return { secretArn, versionId, event, progress: { claimant, round, waitingSince, deferred } };
+    return {
+      secretArn,
+      versionId,
+      event,
+      progress: { claimant, round, currentSince, waitingSince, deferred },
+    };
   }
   if (type === "CredentialVerified" && detail.previousVerdict && detail.detectedBy && detail.toldAt) {
     const { detectedBy: source, toldAt: occurredAt, currentSince: acceptedSince } = detail;

@@ -1,32 +1,28 @@
-import { type EcsServices, SearchUnfinishedError } from "../../shared/aws/ecs-services.ts";
+import { type EcsServices, SearchUnfinishedError, type SecretUsers } from "../../shared/aws/ecs-services.ts";
 import type { InstanceRecord, Ledger, RotationRecord } from "../../shared/aws/ledger.ts";
 import type { RedeploySlots } from "../../shared/aws/redeploy-slots.ts";
-import type { Secrets } from "../../shared/aws/secrets.ts";
-import { DependencyError } from "../../shared/contract/errors.ts";
+import { ConfigError, DependencyError } from "../../shared/contract/errors.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
-import { findRotation } from "../../shared/rotation/current-rotation.ts";
-import {
-  type CarriedOut,
-  type CarryOutPorts,
-  type CarryOutRound,
-  createCarryOut,
-  describeRotation,
-} from "./carry-out.ts";
+import { actOnServices } from "./act-on-services.ts";
+import { type CarriedOut, type CarryOutPorts, createCarryOut, describeRotation } from "./carry-out.ts";
+import { type FindCheckedRotationPorts, findCheckedRotation } from "./find-checked-rotation.ts";
 import { createFinishClaims, type FinishClaimsPorts } from "./finish-claims.ts";
-import { lastHeardAt, planRedeploy, type RedeployPlan, type StaleService } from "./plan-redeploy.ts";
+import { findWithheldFor } from "./other-secrets.ts";
+import { lastHeardAt, planRedeploy, type RedeployPlan } from "./plan-redeploy.ts";
 import type { CheckProgress } from "./redeploy-message.ts";
 
-export interface RedeployPorts extends CarryOutPorts, FinishClaimsPorts {
-  readonly secrets: Pick<Secrets, "describe">;
-  readonly ledger: FinishClaimsPorts["ledger"] &
-    Pick<Ledger, "openRotation" | "listInstances" | "recordCheck">;
+export interface RedeployPorts extends CarryOutPorts, FinishClaimsPorts, FindCheckedRotationPorts {
+  readonly ledger: CarryOutPorts["ledger"] &
+    FinishClaimsPorts["ledger"] &
+    FindCheckedRotationPorts["ledger"] &
+    Pick<Ledger, "listInstances" | "recordCheck">;
   readonly ecs: EcsServices;
   /** Places for deployments under way, of the whole stage. */
   readonly slots: RedeploySlots;
   /** How long services have to report, in milliseconds. */
   readonly deadlineMs: number;
-  /** Whether a credential that could not be tried may lead to a deployment. */
-  readonly mayRedeployUnverified: boolean;
+  /** How long after its beginning a check sees to services, in milliseconds: what is left then waits for the next round. */
+  readonly actingBudgetMs: number;
   /** How long an instance outside ECS may be silent before it is taken for gone, in milliseconds. */
   readonly silentAfterMs: number;
 }
@@ -64,9 +60,18 @@ const NOTHING_DONE = {
 } as const;
 /** A check of the rotation's own comes after the deadline by the queue's delay, on another clock. */
 const CLOCKS_DIFFER_MS = 1_000;
-/** Hundreds of services take hours where five may be in deployment. Whatever waits still after a day will not be ready by waiting. */
+/** Hundreds of services take hours where five may be in deployment. Where none could go for a day, none will by waiting. */
 const LONGEST_WAIT_MS = 24 * 3_600_000;
 const MOST_EXAMPLES = 20;
+/** What those that wait need not be given up after. */
+const MOVES: ReadonlySet<CarriedOut> = new Set(["redeployed", "planned", "withheld"]);
+
+interface Seen {
+  readonly plan: RedeployPlan;
+  readonly services: SecretUsers["services"];
+  /** For each configured cluster that is not there. */
+  readonly problems: readonly ConfigError[];
+}
 
 /**
  * The deadline check: forces a new deployment of the services that are still behind, if the credential is known to be good.
@@ -84,51 +89,59 @@ export function createRedeploy(ports: RedeployPorts) {
     messageId: string,
     { progress, acceptedSince }: CheckOrigin = {},
   ): Promise<RedeployOutcome> => {
-    const current = await findRotation(event, ports);
-    if (typeof current === "string") return { outcome: current, ...NOTHING_DONE };
-    const rotation = await ledger.openRotation(current);
-    if (rotation.supersededBy !== undefined) return { outcome: "superseded", ...NOTHING_DONE };
-    if (acceptedSince !== undefined && !isKnownAsAccepted(rotation, acceptedSince)) {
-      return { outcome: "superseded", ...NOTHING_DONE };
-    }
+    const startedAt = now().getTime();
+    const hasTime = () => now().getTime() - startedAt < ports.actingBudgetMs;
+    const rotation = await findCheckedRotation(event, progress?.currentSince ?? acceptedSince, ports);
+    if (typeof rotation === "string") return { outcome: rotation, ...NOTHING_DONE };
+    if (acceptedSince !== undefined) assertKnownAsAccepted(rotation);
     // A late message of an earlier rotation finds the version of a newer one, whose own check is still to come.
     const dueAt = Date.parse(rotation.currentSince) + ports.deadlineMs - CLOCKS_DIFFER_MS;
     if (now().getTime() < dueAt) return { outcome: "not-due", ...NOTHING_DONE };
 
     const claimant = progress?.claimant ?? messageId;
-    const defer = async (deferred: number): Promise<void> => {
+    // Counted from when something was done last, and never from the future.
+    const waitedMs = progress ? Math.max(0, startedAt - Date.parse(progress.waitingSince)) : 0;
+    const mayWait = waitedMs < LONGEST_WAIT_MS;
+    const defer = async (deferred: number, hasMoved = false): Promise<void> => {
       const { source: detectedBy, occurredAt: toldAt } = event;
-      const { round = 0, waitingSince = now().toISOString() } = progress ?? {};
+      const waitingSince = new Date(hasMoved ? now() : startedAt - waitedMs).toISOString();
       const base = { ...describeRotation(rotation, now()), detectedBy, toldAt, claimant };
-      const detail = { ...base, deferred, round: round + 1, waitingSince };
+      const detail = { ...base, deferred, round: (progress?.round ?? 0) + 1, waitingSince };
       await bus.publish({ type: "RedeployDeferred", detail });
     };
-    const mayWait =
-      progress === undefined || now().getTime() - Date.parse(progress.waitingSince) < LONGEST_WAIT_MS;
 
     const search = slots.search(now());
-    const { decided, unfinished } = await claims.read(rotation, claimant);
+    const known = await claims.read(rotation, claimant);
     // As long as no place is free, nobody need ask ECS how things are: that is what many checks that wait would do at once.
     if (
       progress &&
       progress.deferred > 0 &&
       mayWait &&
-      unfinished.length === 0 &&
+      known.unfinished.length === 0 &&
       !(await search.mayTake())
     ) {
-      await defer(progress.deferred);
+      const { adoptedAtCheck: adopted = 0, staleAtCheck: stale = 0, unmanagedAtCheck: unmanaged } = rotation;
+      const { deferred } = progress;
+      // So that it is seen to live.
+      await ledger.recordCheck(rotation, now(), {
+        adopted,
+        stale,
+        deferred,
+        ...(unmanaged !== undefined && { unmanaged }),
+      });
+      await defer(deferred);
       return { outcome: "deferred", ...NOTHING_DONE, deferred: progress.deferred };
     }
 
-    const plan = await lookAt(rotation).catch((error: unknown) => {
+    const seen = await lookAt(rotation).catch((error: unknown) => {
       if (error instanceof SearchUnfinishedError && mayWait) return undefined;
       throw error;
     });
-    if (!plan) {
+    if (!seen) {
       await defer(0);
       return { outcome: "searching", ...NOTHING_DONE };
     }
-    const { adopted, stale, unmanaged, staleServices } = plan;
+    const { adopted, stale, unmanaged, unreported, staleServices } = seen.plan;
     const base = describeRotation(rotation, now());
     await bus.publish({ type: "AdoptionChecked", detail: { ...base, adopted, stale } });
     // An instance that keeps the old credential because the new one is bad does what it should.
@@ -139,18 +152,29 @@ export function createRedeploy(ports: RedeployPorts) {
         detail: { ...base, instances: unmanaged.length, examples },
       });
     }
-    const finished = await claims.finish(rotation, unfinished, plan, claimant);
-    const isSeenTo = new Set([...decided, ...finished.redeployed, ...finished.waiting]);
+    const finished = await claims.finish(rotation, known, seen.plan, claimant, hasTime);
+    const isSeenTo = new Set([...known.decided, ...finished.redeployed, ...finished.waiting]);
     const open = staleServices.filter(({ service }) => !isSeenTo.has(service.serviceArn));
-    const { done, waits, failures } = await actOn(rotation, open, { claimant, slots: search });
+    const round = { claimant, slots: search, seenClaims: finished.seenClaims, mayWait };
+    const { done, waits, ...failed } = await actOnServices(carryOut, rotation, open, round, hasTime);
+    const { problems } = seen;
+    const failures = [...failed.failures, ...problems];
     const deferred = waits + finished.waiting.length;
+    if (!progress && rotation.verdict === "accepted")
+      await beginAgain(rotation, seen.services, event, messageId, hasTime);
     // Only now: as long as services wait for their turn, or could not be seen to, nobody should take the rotation for over.
-    await ledger.recordCheck(rotation, now(), { adopted, stale, deferred: deferred + failures.length });
-    if (deferred > 0 && mayWait) await defer(deferred);
-    else if (deferred > 0 || failures.length > 0) {
+    await ledger.recordCheck(rotation, now(), {
+      adopted,
+      stale,
+      deferred: deferred + failures.length,
+      unmanaged: unreported,
+    });
+    const hasMoved = finished.redeployed.length > 0 || done.some(([, became]) => MOVES.has(became));
+    if (deferred > 0) await defer(deferred, hasMoved);
+    else if (failures.length > 0) {
       // What failed comes again with whatever was deferred; where nothing was, with this message.
       throw new DependencyError(
-        `${failures.length} of ${staleServices.length} services could not be seen to, and ${deferred} wait`,
+        `${failed.failures.length} of ${staleServices.length} services could not be seen to, and ${problems.length} clusters are not there`,
         {
           // Loggers write a cause's message, and not the errors within it.
           cause: new AggregateError(failures, failures.map(String).join("; ")),
@@ -173,7 +197,7 @@ export function createRedeploy(ports: RedeployPorts) {
   };
 
   /** @throws DependencyError where there is no verdict yet, and it matters */
-  async function lookAt(rotation: RotationRecord): Promise<RedeployPlan> {
+  async function lookAt(rotation: RotationRecord): Promise<Seen> {
     const { secretArn, versionId, verdict } = rotation;
     const currentSince = new Date(rotation.currentSince);
     const instances = await ledger.listInstances(secretArn);
@@ -197,45 +221,34 @@ export function createRedeploy(ports: RedeployPorts) {
         details: { secretArn, versionId, stale: plan.stale },
       });
     }
-    return plan;
+    const problems = users.missingClusters?.map(
+      (cluster) => new ConfigError([`ecsClusters names ${cluster}, and there is no such cluster`]),
+    );
+    return { plan, services: users.services, problems: problems ?? [] };
   }
 
-  async function actOn(rotation: RotationRecord, services: readonly StaleService[], round: CarryOutRound) {
-    const done: [serviceArn: string, became: CarriedOut][] = [];
-    const failures: unknown[] = [];
-    const see = async (behind: StaleService): Promise<void> => {
-      // One service that ECS refuses must not keep the others from their turn.
-      try {
-        done.push([behind.service.serviceArn, await carryOut(rotation, behind, round)]);
-      } catch (error) {
-        failures.push(error);
-      }
-    };
-    await Promise.all(services.filter(({ decision }) => decision !== "redeploy").map(see));
-    // One after the other, so that the search for a place ends where none is left.
-    for (const behind of services.filter(({ decision }) => decision === "redeploy")) await see(behind);
-    return { done, failures, waits: done.filter(([, became]) => became === "waits").length };
+  /** Has other secrets looked at again, on whose account services were not deployed because of this one. */
+  async function beginAgain(
+    rotation: RotationRecord,
+    services: SecretUsers["services"],
+    { source: detectedBy }: RotationEvent,
+    claimant: string,
+    hasTime: () => boolean,
+  ): Promise<void> {
+    for (const other of await findWithheldFor(rotation, services, ledger, hasTime)) {
+      const base = { ...describeRotation(other, now()), detectedBy, toldAt: other.currentSince, claimant };
+      await bus.publish({ type: "RedeployDeferred", detail: { ...base, deferred: 0, round: 1 } });
+    }
   }
 }
 
 /**
- * Whether the ledger has the verdict that the check was begun for. It is told before it is recorded.
- *
- * @returns false where the check is of an earlier time at which the version was current
- * @throws DependencyError where the verdict is not there yet
+ * @throws DependencyError where the ledger has not the verdict that the check was begun for: it is told before it is recorded
  */
-function isKnownAsAccepted(
-  { secretArn, versionId, currentSince, verdict }: RotationRecord,
-  acceptedSince: string,
-) {
-  if (currentSince !== acceptedSince) return false;
-  if (verdict === "accepted") return true;
-  throw new DependencyError(
-    "The verdict that the credential is good is not recorded yet; the check is repeated",
-    {
-      details: { secretArn, versionId },
-    },
-  );
+function assertKnownAsAccepted({ secretArn, versionId, verdict }: RotationRecord): void {
+  if (verdict === "accepted") return;
+  const message = "The verdict that the credential is good is not recorded yet; the check is repeated";
+  throw new DependencyError(message, { details: { secretArn, versionId } });
 }
 
 function lastHeardFirst(instances: readonly InstanceRecord[]): string[] {

@@ -2,6 +2,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { createDecisionRows } from "./ledger/decision-rows.ts";
 import { createInstanceRows } from "./ledger/instance-rows.ts";
 import { createLedgerTable } from "./ledger/ledger-table.ts";
+import { createNewestRotations } from "./ledger/newest-rotations.ts";
 import { createRotationRows } from "./ledger/rotation-rows.ts";
 import { auditPartition, KEEP_MEASUREMENT_DAYS, measurementKey, secretPartition } from "./ledger/row-keys.ts";
 import { toHistory } from "./ledger/secret-history.ts";
@@ -25,6 +26,7 @@ export function createLedger(
 
   return {
     ...createRotationRows(table, now),
+    ...createNewestRotations(table),
     ...createInstanceRows(table, now),
     ...createDecisionRows(table),
     readSecret,

@@ -1,54 +1,36 @@
-import {
-  ClusterNotFoundException,
-  type ECSClient,
-  ECSServiceException,
-  type Service,
-  UpdateServiceCommand,
-} from "@aws-sdk/client-ecs";
+import { type ECSClient, ECSServiceException, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import pRetry from "p-retry";
 import { DependencyError } from "../contract/errors.ts";
 import { keepToEcsRates } from "./ecs/request-rates.ts";
 import {
   clusterOfTask,
-  findRunningTasks,
-  listTasksByService,
+  createRunningTasks,
+  noneWhereGone,
   placeOfTask,
   type RunningTask,
 } from "./ecs/running-tasks.ts";
-import { createSearchBudget, type SearchBudget } from "./ecs/search-budget.ts";
+import { createSearches } from "./ecs/search-budget.ts";
 import type { SecretUse } from "./ecs/secret-use.ts";
 import {
   ALL_CLUSTERS,
   createServiceCatalog,
   describeServices,
+  lastPart,
   type ServiceCatalogOptions,
 } from "./ecs/service-catalog.ts";
+import { createServiceLooks } from "./ecs/service-looks.ts";
+import {
+  type PrimaryDeployment,
+  primaryOf,
+  type ServiceUsingSecret,
+  toPrimaryDeployment,
+} from "./ecs/service-using-secret.ts";
+import type { TokenBucketOptions } from "./token-bucket.ts";
 
 export type { RunningTask } from "./ecs/running-tasks.ts";
 export { SearchUnfinishedError } from "./ecs/search-budget.ts";
 export type { SecretUse } from "./ecs/secret-use.ts";
-
-/** A service that uses the secret, and its tasks as ECS knows them. */
-export interface ServiceUsingSecret {
-  readonly serviceArn: string;
-  readonly clusterArn: string;
-  readonly use: SecretUse;
-  /** False where CodeDeploy or somebody else deploys the service: ECS refuses to be forced then. */
-  readonly canForce: boolean;
-  readonly tasks: readonly RunningTask[];
-  readonly primaryDeployment?: PrimaryDeployment;
-}
-
-/** The deployment that ECS works towards. */
-export interface PrimaryDeployment {
-  readonly id?: string;
-  readonly createdAt: Date;
-  readonly inProgress: boolean;
-  /** The circuit breaker has stopped it, and nothing was rolled back. */
-  readonly hasFailed?: boolean;
-  /** Absent while it is under way. */
-  readonly ended?: { readonly at: Date; readonly reason: string };
-}
+export type { PrimaryDeployment, ServiceUsingSecret } from "./ecs/service-using-secret.ts";
 
 /** A task of its own, which no deployment can replace. */
 export interface StandaloneTask extends RunningTask {
@@ -61,6 +43,8 @@ export interface SecretUsers {
   readonly services: readonly ServiceUsingSecret[];
   /** Running tasks that reported and belong to no service. */
   readonly standaloneTasks: readonly StandaloneTask[];
+  /** Names of clusters that are configured, and are not there: whoever runs elsewhere instead is not found. */
+  readonly missingClusters?: readonly string[];
 }
 
 export interface UsersQuery {
@@ -80,12 +64,15 @@ export interface EcsServicesOptions extends ServiceCatalogOptions {
   readonly place?: { readonly region: string; readonly accountId: string };
   /** How long one search may take, in milliseconds. Default 30,000. */
   readonly searchBudgetMs?: number;
+  /** Of the limiter that keeps below ECS's rates. Default: the real time. */
+  readonly limiterClock?: Pick<TokenBucketOptions, "now" | "wait">;
 }
 
 /** The truth about tasks. */
 export interface EcsServices {
   /**
-   * Finds them by task definition, by tag, and by what reported.
+   * Finds them by task definition, by tag, and by what reported. How they are was seen after the search had been begun; where
+   * it was given up and gone on with, that is long ago: whoever is to be deployed must be looked at again.
    *
    * @throws SearchUnfinishedError where the search takes too long; it goes on from there when it is asked for again
    */
@@ -111,8 +98,6 @@ export interface EcsClients {
 
 /** Ten calls. A secret may have had thousands of instances whose tasks are long gone. */
 const MOST_REPORTED = 1_000;
-/** From here on the tasks of the whole cluster are fewer calls than those of each service. */
-const FEW_SERVICES = 20;
 /** In milliseconds: 1,000, 2,000, 4,000. */
 const whenThrottled = { retries: 3, minTimeout: 1_000, factor: 2 };
 
@@ -121,10 +106,13 @@ const whenThrottled = { retries: 3, minTimeout: 1_000, factor: 2 };
  * @example createEcsServices(createEcsClients(), { clusters: ["main"] });
  */
 export function createEcsServices(clients: EcsClients, options: EcsServicesOptions): EcsServices {
-  const { clusters, place, now = Date.now, searchBudgetMs = 30_000 } = options;
-  const reads = keepToEcsRates(clients.reads);
-  const writes = keepToEcsRates(clients.writes);
-  const catalog = createServiceCatalog(reads, options);
+  const { clusters, place, now = Date.now, searchBudgetMs = 30_000, limiterClock } = options;
+  const reads = keepToEcsRates(clients.reads, limiterClock);
+  const writes = keepToEcsRates(clients.writes, limiterClock);
+  const searches = createSearches(searchBudgetMs, now);
+  const runningTasks = createRunningTasks(reads, now);
+  const catalog = createServiceCatalog(reads, runningTasks, options);
+  const lookAt = createServiceLooks(reads, catalog, runningTasks, now);
   const clusterNames = new Set(clusters.map(lastPart));
   const isLookedAt = (instanceId: string): boolean => {
     const task = placeOfTask(instanceId);
@@ -133,30 +121,16 @@ export function createEcsServices(clients: EcsClients, options: EcsServicesOptio
     return clusterNames.has(ALL_CLUSTERS) || clusterNames.has(task.cluster);
   };
 
-  /** As they are now: what the catalog remembers is which, and not how they are. */
-  const lookAt = async (cluster: string, uses: ReadonlyMap<string, SecretUse>, budget: SearchBudget) => {
-    if (uses.size === 0) return [];
-    const described = await describeServices(reads, cluster, [...uses.keys()], budget);
-    const active = described.flatMap((service) => {
-      const { serviceArn = "", status } = service;
-      const use = uses.get(serviceArn) ?? uses.get(lastPart(serviceArn));
-      return use && status === "ACTIVE" ? [{ service, serviceArn, use }] : [];
-    });
-    const which = active.length > FEW_SERVICES ? undefined : active.map(({ serviceArn }) => serviceArn);
-    const tasks = await listTasksByService(reads, cluster, which, budget);
-    return active.map(({ service, serviceArn, use }) =>
-      toServiceUsingSecret(service, cluster, use, tasks.get(lastPart(serviceArn)) ?? []),
-    );
-  };
-
   return {
     async findUsing({ secretArn, since, reported }) {
-      const budget = createSearchBudget(searchBudgetMs, now);
+      const search = searches.open(`${secretArn} ${since.getTime()}`);
+      const users = await catalog.findUsing(secretArn, since, search.part("who"));
+      // As new as can be: a first look at who uses it may take an hour.
+      const look = search.part("how");
       const services: ServiceUsingSecret[] = [];
-      const users = await catalog.findUsing(secretArn, since, budget);
       for (const [cluster, own] of Map.groupBy(users.services, (entry) => entry.cluster)) {
-        const uses = new Map(own.map(({ serviceArn, use }) => [serviceArn, use]));
-        services.push(...(await lookAt(cluster, uses, budget)));
+        const uses = new Map(own.map(({ serviceArn, use }) => [lastPart(serviceArn), use]));
+        services.push(...(await lookAt(cluster, uses, look)));
       }
 
       const known = new Set(services.flatMap(({ tasks }) => tasks.map(({ taskArn }) => taskArn)));
@@ -165,10 +139,10 @@ export function createEcsServices(clients: EcsClients, options: EcsServicesOptio
       const unknown = [...new Set([...uses.keys(), ...heard])];
       const standaloneTasks: StandaloneTask[] = [];
       for (const [cluster = "", arns] of Map.groupBy(unknown, clusterOfTask)) {
-        const tasks = await findRunningTasks(reads, cluster, arns, budget);
-        for (const { serviceName, ...task } of tasks) {
-          const use = uses.get(task.taskArn);
-          if (serviceName === undefined) standaloneTasks.push({ ...task, ...(use && { use }) });
+        const tasks = await runningTasks.find(cluster, arns, look);
+        for (const { taskArn, createdAt, serviceName } of tasks) {
+          const use = uses.get(taskArn);
+          if (serviceName === undefined) standaloneTasks.push({ taskArn, createdAt, ...(use && { use }) });
         }
         // They read the secret by themselves, as their reports show.
         const names = tasks.flatMap(({ serviceName }) => (serviceName ? [serviceName] : []));
@@ -180,21 +154,16 @@ export function createEcsServices(clients: EcsClients, options: EcsServicesOptio
         const more = names
           .filter((name) => !found.has(name))
           .map((name): [string, SecretUse] => [name, "current"]);
-        services.push(...(await lookAt(cluster, new Map(more), budget)));
+        services.push(...(await lookAt(cluster, new Map(more), look)));
       }
-      return { services, standaloneTasks };
+      search.close();
+      return { services, standaloneTasks, missingClusters: users.missingClusters };
     },
 
     async findDeployment(serviceArn) {
       const [, cluster = ""] = serviceArn.split("/");
-      const budget = createSearchBudget(searchBudgetMs, now);
-      const described = await describeServices(reads, cluster, [serviceArn], budget).catch(
-        (error: unknown) => {
-          if (error instanceof ClusterNotFoundException) return [];
-          throw error;
-        },
-      );
-      return described[0] && toPrimaryDeployment(described[0]);
+      const [service] = await noneWhereGone(describeServices(reads, cluster, [serviceArn]));
+      return service && toPrimaryDeployment(service);
     },
 
     knows: isLookedAt,
@@ -223,46 +192,3 @@ export function createEcsServices(clients: EcsClients, options: EcsServicesOptio
     },
   };
 }
-
-function toServiceUsingSecret(
-  service: Service,
-  cluster: string,
-  use: SecretUse,
-  tasks: readonly RunningTask[],
-): ServiceUsingSecret {
-  const { serviceArn = "", clusterArn = cluster, deploymentController } = service;
-  const primaryDeployment = toPrimaryDeployment(service);
-  return {
-    serviceArn,
-    clusterArn,
-    use,
-    canForce: (deploymentController?.type ?? "ECS") === "ECS",
-    tasks,
-    ...(primaryDeployment && { primaryDeployment }),
-  };
-}
-
-function toPrimaryDeployment(service: Service): PrimaryDeployment | undefined {
-  const {
-    id,
-    createdAt,
-    updatedAt,
-    rolloutState,
-    rolloutStateReason: reason = "",
-  } = primaryOf(service) ?? {};
-  if (!createdAt) return undefined;
-  const hasEnded = rolloutState === "COMPLETED" || rolloutState === "FAILED";
-  return {
-    ...(id && { id }),
-    createdAt,
-    inProgress: rolloutState === "IN_PROGRESS",
-    hasFailed: rolloutState === "FAILED",
-    ...(hasEnded && { ended: { at: updatedAt ?? createdAt, reason } }),
-  };
-}
-
-const primaryOf = (service: Service | undefined) =>
-  service?.deployments?.find(({ status }) => status === "PRIMARY");
-
-/** The name in an ARN, or the name itself. */
-const lastPart = (identifier: string) => identifier.slice(identifier.lastIndexOf("/") + 1);

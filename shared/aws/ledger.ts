@@ -71,6 +71,8 @@ export interface RotationView extends RotationRecord {
   /** Tasks and instances that the check found on the version, and not on it. */
   readonly adoptedAtCheck?: number;
   readonly staleAtCheck?: number;
+  /** Tasks without a service that were not on it then, and that never report: no deployment reaches them. */
+  readonly unmanagedAtCheck?: number;
   /** Services that waited for their turn then: the check comes back for them. */
   readonly deferredAtCheck?: number;
 }
@@ -86,7 +88,7 @@ export interface DecisionRecord extends RotationKey {
   /** What was done: "redeploy", or why not; absent while it is under way, and after a crash. */
   readonly decision?: string;
   readonly decidedAt?: string;
-  /** What was decided before, while the credential was not known to be good, or in a dry run. */
+  /** What was decided before: the last of what did not stand for good. */
   readonly earlierDecision?: string;
   readonly earlierDecidedAt?: string;
   /** ECS's id of the deployment that was forced. */
@@ -136,8 +138,17 @@ export type HistoryEntry = { readonly at: string; readonly versionId: string } &
     }
 );
 
-/** A secret that was rotated while Keyturn watched, and its newest rotation. */
-export type KnownSecret = RotationKey;
+/** A secret that was rotated, or on which somebody reported, while Keyturn watched; with its newest rotation. */
+export interface KnownSecret extends Partial<Omit<RotationKey, "secretArn">> {
+  readonly secretArn: string;
+  /** Since when it was found to be deleted, or about to be. */
+  readonly goneSince?: string;
+}
+
+/** Whether there was a rotation. */
+export function isRotated(secret: KnownSecret): secret is KnownSecret & RotationKey {
+  return secret.currentSince !== undefined && secret.versionId !== undefined;
+}
 
 /** Who runs on what, and what was decided. Every write is conditional, so that a repeated or late message changes nothing. */
 export interface Ledger {
@@ -152,19 +163,35 @@ export interface Ledger {
   readRotation(rotation: RotationKey): Promise<RotationView | undefined>;
   /** When the version became current; undefined where it is not the newest that anybody told of. */
   readCurrentSince(secretArn: string, versionId: string): Promise<string | undefined>;
+  /**
+   * The newest rotations, with their verdicts, of the secrets that an id may mean: one for an ARN or an id of one's own;
+   * for an ARN without its six random characters as many as there were secrets of that name.
+   */
+  findNewest(secretId: string): Promise<readonly RotationRecord[]>;
   /** The first notice of a rotation stands. */
   recordNotice(rotation: RotationKey, noticedAt: Date): Promise<void>;
   /**
    * "accepted" stands. Each other verdict gives way to a later one, since a login that works proves more than one that
    * did not; but what leaves the question open never takes the place of "rejected".
+   *
+   * @returns whether it was recorded: false where the verdict that is there stays, or the rotation is not known
    */
-  recordVerdict(rotation: RotationKey, verdict: Verdict, decidedAt: Date, reason?: string): Promise<void>;
+  recordVerdict(rotation: RotationKey, verdict: Verdict, decidedAt: Date, reason?: string): Promise<boolean>;
   /** Notes that the deadline check of a rotation has counted who follows; the newest check stands. */
   recordCheck(
     rotation: RotationKey,
     checkedAt: Date,
-    result: { readonly adopted: number; readonly stale: number; readonly deferred?: number },
+    result: {
+      readonly adopted: number;
+      readonly stale: number;
+      readonly deferred?: number;
+      readonly unmanaged?: number;
+    },
   ): Promise<void>;
+  /** Has {@link listSecrets} name a secret on which somebody reports, though it was never rotated. */
+  recordSecret(secretArn: string): Promise<void>;
+  /** Marks a known secret as gone, or takes the mark away, as its next rotation does. */
+  recordPresence(secretArn: string, goneSince: Date | undefined): Promise<void>;
   readInstance(secretArn: string, instanceId: string): Promise<InstanceRecord | undefined>;
   listInstances(secretArn: string): Promise<InstanceRecord[]>;
   /**
@@ -183,11 +210,13 @@ export interface Ledger {
   recordHeard(secretArn: string, instanceId: string): Promise<void>;
   /**
    * Gives one claimant a rotation and service the right to act; another only where the first has not finished within the
-   * lease. A finished decision that was for want of a good credential, or a dry run's, gives way to any other kind.
+   * lease. A finished decision that was for want of a good credential, or of time, gives way to a dry run's, and each of these
+   * to any other kind. Of a claim to redeploy nobody knows what came of it: only who has looked may take it for anything else.
    *
    * @param intent what the claimant is about to do
    * @param claimant what is handling it, such as a message's id: the same one may ask again after a crash
    * @param leaseMs how long a claim that was never finished keeps others out
+   * @param seenAt `claimedAt` of the claim to redeploy of which the claimant has seen what came of it
    * @returns false where somebody else acts, or has acted
    */
   claimDecision(
@@ -197,6 +226,7 @@ export interface Ledger {
     claimant: string,
     now: Date,
     leaseMs: number,
+    seenAt?: string,
   ): Promise<boolean>;
   /** @param deploymentId of the deployment that was forced, by which {@link findRedeploys} finds the decision */
   finishDecision(
@@ -220,7 +250,7 @@ export interface Ledger {
   claimMeasurement(secretArn: string, key: string, claimant: string, now: Date): Promise<boolean>;
   /** Everything about one secret, by one query. Empty where the ledger knows nothing. */
   readSecret(secretArn: string): Promise<SecretView>;
-  /** Every secret that was rotated while Keyturn watched, in the last 400 days. */
+  /** Every secret that was rotated, or on which somebody reported first, in the last 400 days; those that are gone too. */
   listSecrets(): AsyncIterable<KnownSecret>;
   /**
    * What happened to a secret, oldest first, as far back as 400 days.

@@ -2,7 +2,7 @@ import type { LedgerTable, Row } from "./ledger/ledger-table.ts";
 
 /** A place among the deployments that may be under way at a time. */
 export interface RedeploySlot {
-  /** Gives the place back in which nothing was deployed, where it was free before. */
+  /** Makes the place what it was before: nothing was deployed in it. */
   giveBack(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export function createRedeploySlots(
 
         async take(serviceArn, at) {
           const taken = { heldBy: serviceArn, takenAt: at.toISOString() };
-          for (const [sk, { heldBy }] of await candidates(serviceArn)) {
+          for (const [sk, before] of await candidates(serviceArn)) {
             const row = await table.update(keyOf(sk), {
               set: taken,
               keepDays: KEEP_DAYS,
@@ -82,10 +82,16 @@ export function createRedeploySlots(
             (await looked)?.set(sk, row ? taken : { heldBy: "another", takenAt: taken.takenAt });
             if (!row) continue;
             const giveBack = async () => {
-              // A deployment that was forced before is under way in a place that was the service's own.
-              if (heldBy === serviceArn) return;
-              await free(sk, "#heldBy = :heldBy AND #takenAt = :takenAt", taken);
-              (await looked)?.set(sk, {});
+              const isOwn = before.heldBy === serviceArn;
+              (await looked)?.set(sk, isOwn ? before : {});
+              if (!isOwn) return free(sk, "#heldBy = :heldBy AND #takenAt = :takenAt", taken);
+              // A deployment that was forced before is under way in it. Its end frees what was taken before that.
+              await table.update(keyOf(sk), {
+                set: { takenAt: before.takenAt ?? "" },
+                keepDays: KEEP_DAYS,
+                condition: "#heldBy = :heldBy AND #takenAt = :retakenAt",
+                values: { heldBy: serviceArn, retakenAt: taken.takenAt },
+              });
             };
             return { giveBack };
           }

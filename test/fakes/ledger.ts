@@ -1,4 +1,4 @@
-import { isFinal } from "../../shared/aws/ledger/decision-rows.ts";
+import { mayOvertake } from "../../shared/aws/ledger/decision-rows.ts";
 import type {
   DecisionRecord,
   InstanceRecord,
@@ -17,6 +17,7 @@ export interface Check {
   readonly adopted: number;
   readonly stale: number;
   readonly deferred?: number;
+  readonly unmanaged?: number;
 }
 
 /** A ledger in memory, of one secret whose versions become current once; what is known can be set. */
@@ -27,6 +28,7 @@ export function createFakeLedger(now: () => Date) {
   const secrets: KnownSecret[] = [];
   const claims = new Map<string, string>();
   const checks = new Map<string, Check>();
+  const others = new Map<string, RotationRecord>();
 
   const keep = (versionId: string, values: Known) =>
     void versions.set(versionId, { ...values, ...versions.get(versionId) });
@@ -57,18 +59,34 @@ export function createFakeLedger(now: () => Date) {
       const { detectedBy = "label-updated" } = known;
       const sources = [{ source: detectedBy, toldAt: known.currentSince ?? currentSince }];
       const kept = { secretArn, versionId, currentSince, detectedBy, sources, verdicts: [], ...known };
-      return { ...kept, ...(check && { checkedAt: check.checkedAt }) };
+      return {
+        ...kept,
+        ...(check && { checkedAt: check.checkedAt, deferredAtCheck: check.deferred ?? 0 }),
+      };
+    },
+    findNewest: async (secretId) => {
+      const other = others.get(secretId);
+      return other ? [other] : [];
     },
     readCurrentSince: async (_, versionId) => versions.get(versionId)?.currentSince,
     recordNotice: async ({ versionId }, noticedAt) => keep(versionId, { noticedAt: noticedAt.toISOString() }),
     recordVerdict: async ({ versionId }, verdict) => {
       const known = versions.get(versionId);
       const isOpen = verdict === "unverifiable" || verdict === "unreachable";
-      if (known?.verdict === "accepted" || (known?.verdict === "rejected" && isOpen)) return;
+      if (known?.verdict === "accepted" || (known?.verdict === "rejected" && isOpen)) return false;
       versions.set(versionId, { ...known, verdict });
+      return true;
     },
     recordCheck: async ({ versionId }, checkedAt, result) =>
       void checks.set(versionId, { checkedAt: checkedAt.toISOString(), ...result }),
+    recordSecret: async (secretArn) => {
+      if (!secrets.some((secret) => secret.secretArn === secretArn)) secrets.push({ secretArn });
+    },
+    recordPresence: async (secretArn, goneSince) => {
+      const index = secrets.findIndex((secret) => secret.secretArn === secretArn);
+      const { goneSince: _, ...known } = secrets[index] ?? { secretArn };
+      secrets[index] = { ...known, ...(goneSince && { goneSince: goneSince.toISOString() }) };
+    },
     readInstance: async (_, instanceId) => instances.get(instanceId),
     listInstances: async () => [...instances.values()],
     recordReport: async (report) => {
@@ -84,13 +102,13 @@ export function createFakeLedger(now: () => Date) {
       const known = instances.get(instanceId);
       if (known && known.heardAt === heardAt) instances.set(instanceId, { ...known, silentSince });
     },
-    claimDecision: async (rotation, serviceArn, intent, claimedBy, at, leaseMs) => {
+    claimDecision: async (rotation, serviceArn, intent, claimedBy, at, leaseMs, seenAt) => {
       const key = `${rotation.versionId} ${serviceArn}`;
       const { secretArn, versionId, currentSince } = rotation;
       const claim = { intent, claimedBy, claimedAt: at.toISOString() };
       const { decision, decidedAt, ...known }: Partial<DecisionRecord> = decisions.get(key) ?? {};
       if (decision !== undefined) {
-        if (!isFinal({ decision: intent }) || isFinal({ decision })) return false;
+        if (!mayOvertake(intent, decision)) return false;
         const earlier = { earlierDecision: decision, ...(decidedAt && { earlierDecidedAt: decidedAt }) };
         decisions.set(key, {
           ...known,
@@ -105,7 +123,9 @@ export function createFakeLedger(now: () => Date) {
       }
       const isOwn = known.claimedBy === claimedBy && (known.intent === intent || known.intent !== "redeploy");
       const isLapsed = Date.parse(known.claimedAt ?? "") < at.getTime() - leaseMs;
-      if (known.claimedBy !== undefined && !isOwn && !isLapsed) return false;
+      const isSeen =
+        intent === "redeploy" || known.intent !== "redeploy" || (seenAt && known.claimedAt === seenAt);
+      if (known.claimedBy !== undefined && !isOwn && !(isLapsed && isSeen)) return false;
       decisions.set(key, { ...known, secretArn, versionId, currentSince, serviceArn, ...claim });
       return true;
     },
@@ -137,7 +157,7 @@ export function createFakeLedger(now: () => Date) {
     },
     readHistory: async () => [],
   };
-  return { ledger, versions, instances, decisions, secrets, checks };
+  return { ledger, versions, instances, decisions, secrets, checks, others };
 }
 
 function saidBy({

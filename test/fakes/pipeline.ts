@@ -39,7 +39,15 @@ export function createFakePipeline(current: string = V2) {
     previousVersionId: V1,
     lastChangedAt: new Date(ROTATED_AT),
   };
-  const { ledger, versions, instances, decisions, checks, secrets: known } = createFakeLedger(() => NOW);
+  const {
+    ledger,
+    versions,
+    instances,
+    decisions,
+    checks,
+    others,
+    secrets: known,
+  } = createFakeLedger(() => NOW);
   const notices: Notice[] = [];
   const events: DomainEvent[] = [];
   const redeployed: string[] = [];
@@ -49,7 +57,11 @@ export function createFakePipeline(current: string = V2) {
   const { slots, heldBy } = createFakeSlots(5);
 
   const secrets: Secrets = {
-    describe: async () => (facts.currentVersionId === undefined ? undefined : facts),
+    describe: async (secretId) => {
+      const other = others.get(secretId);
+      if (other) return { secretArn: secretId, currentVersionId: other.versionId };
+      return facts.currentVersionId === undefined ? undefined : facts;
+    },
     read: async () => new Redacted('{"username":"orders","password":"EXAMPLE"}'),
   };
   const bus: EventBus = { publish: async (event) => void events.push(event) };
@@ -80,6 +92,7 @@ export function createFakePipeline(current: string = V2) {
       slots,
       now: () => NOW,
       deadlineMs: 1_000,
+      actingBudgetMs: 45_000,
       claimLeaseMs: 30_000,
       minIntervalMs: 300_000,
       mayRedeployUnverified: false,
@@ -91,6 +104,8 @@ export function createFakePipeline(current: string = V2) {
     instances,
     decisions,
     checks,
+    /** Newest rotations of other secrets, by the id under which a service has them. */
+    others,
     /** What the ledger lists. */
     known,
     services,

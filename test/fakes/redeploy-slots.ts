@@ -24,7 +24,7 @@ export function createFakeSlots(count: number) {
           const before = holders[place];
           holders[place] = { serviceArn, takenAt };
           const giveBack = async () => {
-            if (before?.serviceArn !== serviceArn) holders[place] = undefined;
+            holders[place] = before?.serviceArn === serviceArn ? before : undefined;
           };
           return { giveBack };
         },

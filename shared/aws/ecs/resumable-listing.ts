@@ -1,4 +1,4 @@
-import type { SearchBudget } from "./search-budget.ts";
+import { LONGEST_KEPT_MS, type SearchBudget } from "./search-budget.ts";
 
 /** How ECS lists something: ids by pages, and what they stand for some at a time. */
 export interface ListingSource<Item> {
@@ -44,15 +44,10 @@ interface Progress<Item> {
 }
 
 /**
- * What was listed stays good for every rotation before it, however long; this bounds what an environment remembers of
- * things that are gone. Far longer than SQS takes to deliver a message again.
- */
-const LONGEST_KEPT_MS = 3_600_000;
-
-/**
  * Lists in steps of one call each, and remembers after each of them. Who asks at the same time shares the steps. A listing
  * that has begun is completed before another one begins, so that rotations which come faster than a large account can be
- * listed do not keep it at its beginning.
+ * listed do not keep it at its beginning. What was listed stays good for every rotation before it, for an hour: that bounds what
+ * an environment remembers of things that are gone. A search that goes on keeps what was good when it was begun.
  */
 export function createResumableListing<Item>(
   { list, describe, describedAtOnce }: ListingSource<Item>,
@@ -89,14 +84,18 @@ export function createResumableListing<Item>(
   };
 
   return async (key, since, budget) => {
+    const keptSince = budget.begunAt - LONGEST_KEPT_MS;
+    for (const [other, { listed, underWay }] of known) {
+      if (listed && !underWay && listed.completedAt < keptSince) known.delete(other);
+    }
     const progress = known.get(key) ?? {};
     known.set(key, progress);
-    const askedAt = now();
     for (;;) {
       const { listed } = progress;
       // What began when it was asked for is as new as can be, also where the clocks differ.
-      const isNewEnough = listed && (listed.startedAt > since.getTime() || listed.startedAt >= askedAt);
-      if (isNewEnough && now() - listed.completedAt < LONGEST_KEPT_MS) return listed.items;
+      const isNewEnough =
+        listed && (listed.startedAt > since.getTime() || listed.startedAt >= budget.begunAt);
+      if (isNewEnough && listed.completedAt > keptSince) return listed.items;
       budget.check();
       progress.step ??= takeStep(key, progress).finally(() => {
         progress.step = undefined;

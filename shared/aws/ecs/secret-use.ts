@@ -14,6 +14,7 @@ export const SECRETS_TAG = "keyturn:secrets";
 /** https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html */
 const REFERENCE = "aws/reference/secretsmanager/";
 const PARAMETER_ARN = /^arn:aws[\w-]*:ssm:[^:]+:[^:]+:parameter\//;
+const ARN_OF_EITHER = /^arn:aws[\w-]*:(?:secretsmanager:[^:]+:[^:]+:secret:|ssm:[^:]+:[^:]+:parameter\/)/;
 /** A hyphen and six characters that Secrets Manager adds to the name. */
 const SUFFIX_LENGTH = 7;
 
@@ -49,7 +50,28 @@ export function secretUse(
  */
 export function isNamedInTag(tag: string, secretId: string): boolean {
   const { ids, plain, parameter } = namesOf(secretId);
-  return tag.split(/[\s,]+/).some((part) => ids.has(part) || plain.has(part) || parameter.has(part));
+  return partsOfTag(tag).some((part) => ids.has(part) || plain.has(part) || parameter.has(part));
+}
+
+const partsOfTag = (tag: string) => tag.split(/[\s,]+/).filter((part) => part !== "");
+
+/**
+ * Everything by which containers and the tag name secrets and parameters, whichever they are, that new tasks would read as they
+ * are by then: ARNs with or without the suffix, and names. A secret by way of Parameter Store stands for itself. What is
+ * pinned is left out, since it stays the same; so is an id of one's own in an environment variable, which nothing tells from other
+ * values. In a tag it is there.
+ */
+export function secretIdsOf(containers: readonly ContainerDefinition[], tag: string): readonly string[] {
+  const ids = containers.flatMap(({ secrets = [], environment = [], logConfiguration }) => [
+    ...[...secrets, ...(logConfiguration?.secretOptions ?? [])].flatMap(({ valueFrom = "" }) => {
+      const { id, isPinned } = parseValueFrom(valueFrom);
+      return isPinned || id === "" ? [] : [withoutReference(id)];
+    }),
+    ...environment.flatMap(({ name: variable = "", value = "" }) =>
+      value !== "" && (ARN_OF_EITHER.test(value) || NAME_VARIABLES.has(variable)) ? [value] : [],
+    ),
+  ]);
+  return [...new Set([...ids, ...partsOfTag(tag)])];
 }
 
 /** Everything that one secret is called. */
@@ -77,19 +99,38 @@ function namesOf(secretId: string): SecretNames {
   };
 }
 
-function injectedUse(valueFrom: string, { ids, parameter }: SecretNames): SecretUse | undefined {
+/** Cuts `valueFrom` to what it names: the ARN of a secret or of a parameter, or a parameter's name. */
+function parseValueFrom(valueFrom: string): { readonly id: string; readonly isPinned: boolean } {
   const parts = valueFrom.split(":");
   if (parts[2] === "secretsmanager") {
-    if (!ids.has(parts.slice(0, 7).join(":"))) return undefined;
     const [, stage = "", versionId = ""] = parts.slice(7);
-    return versionId === "" && (stage === "" || stage === "AWSCURRENT") ? "current" : "pinned";
+    const isPinned = versionId !== "" || (stage !== "" && stage !== "AWSCURRENT");
+    return { id: parts.slice(0, 7).join(":"), isPinned };
   }
-  // Of a parameter's ARN, region and account are the task's own as far as a match matters; the name has no colon.
-  const arn = PARAMETER_ARN.exec(valueFrom)?.[0];
-  const [name = "", version] = valueFrom.slice(arn?.length ?? 0).split(":");
+  // A parameter's name has no colon.
+  const arn = PARAMETER_ARN.exec(valueFrom)?.[0] ?? "";
+  const [name = "", version] = valueFrom.slice(arn.length).split(":");
+  return { id: `${arn}${name}`, isPinned: version !== undefined && version !== "AWSCURRENT" };
+}
+
+function injectedUse(valueFrom: string, { ids, parameter }: SecretNames): SecretUse | undefined {
+  const { id, isPinned } = parseValueFrom(valueFrom);
+  const use = isPinned ? "pinned" : "current";
+  if (id.split(":")[2] === "secretsmanager") return ids.has(id) ? use : undefined;
+  // Of a parameter's ARN, region and account are the task's own as far as a match matters.
+  const arn = PARAMETER_ARN.exec(id)?.[0];
+  const name = id.slice(arn?.length ?? 0);
   if (!parameter.has(name.replace(/^\//, ""))) return undefined;
-  if (arn && ![...ids].some((id) => sharesPlace(id, arn))) return undefined;
-  return version === undefined || version === "AWSCURRENT" ? "current" : "pinned";
+  return arn && ![...ids].some((one) => sharesPlace(one, arn)) ? undefined : use;
+}
+
+/** The name, or the ARN without its suffix, of a secret that is named by way of Parameter Store. */
+function withoutReference(id: string): string {
+  const at = id.indexOf(REFERENCE);
+  if (at < 0) return id;
+  const name = id.slice(at + REFERENCE.length);
+  const [, partition = "aws", , region = "", accountId = ""] = PARAMETER_ARN.test(id) ? id.split(":") : [];
+  return region === "" ? name : `arn:${partition}:secretsmanager:${region}:${accountId}:secret:${name}`;
 }
 
 /** Whether two ARNs are of the same partition, Region and account. */

@@ -3,52 +3,71 @@ import type { LedgerTable, Row, RowKey } from "./ledger-table.ts";
 import { decisionKey, deploymentKey, deploymentPartition, KEEP_DAYS } from "./row-keys.ts";
 
 const REDEPLOY = "redeploy";
-/** Decisions that one which stands for good overtakes: the credential is known to be good by then, or the dry run is over. */
-const OVERTAKEN: ReadonlySet<string> = new Set([
+const DRY_RUN = "dry-run";
+/** Decisions for want of a good credential, or of time. */
+const FOR_NOW: ReadonlySet<string> = new Set([
   "credential-rejected",
   "credential-unverifiable",
   "credential-unreachable",
-  "dry-run",
+  "other-credential-rejected",
+  "other-credential-unverified",
+  "waited-too-long",
 ]);
 
 /** Whether a decision stands for good, so that nobody can claim it any more. */
 export function isFinal({ decision }: Pick<DecisionRecord, "decision">): boolean {
-  return decision !== undefined && !OVERTAKEN.has(decision);
+  return decision !== undefined && decision !== DRY_RUN && !FOR_NOW.has(decision);
 }
+
+/** Whether a claim takes a finished decision's place: what stands for good any other's, a dry run that of what was withheld. */
+export function mayOvertake(intent: string, decision: string): boolean {
+  if (isFinal({ decision })) return false;
+  return isFinal({ decision: intent }) || (intent === DRY_RUN && decision !== DRY_RUN);
+}
+
+const IS_THIS_CLAIM =
+  "attribute_not_exists(#decision) AND #claimedBy = :claimedBy AND #claimedAt = :claimedAt AND #intent = :intent";
 
 /** Redeploys done and withheld, and how their deployments ended. */
 export function createDecisionRows(table: LedgerTable) {
   /** Claims over a decision that was finished; the row keeps what it was. */
   const overtake = async (key: RowKey, claim: { claimedBy: string; claimedAt: string; intent: string }) => {
     const { decision, decidedAt } = (await table.get(key)) ?? {};
-    if (decision === undefined || decidedAt === undefined || !OVERTAKEN.has(decision)) return false;
+    if (decision === undefined || decidedAt === undefined || !mayOvertake(claim.intent, decision))
+      return false;
     const row = await table.update(key, {
       set: { ...claim, earlierDecision: decision, earlierDecidedAt: decidedAt },
       remove: ["decision", "decidedAt"],
       keepDays: KEEP_DAYS,
-      // Of those who find it so, one gets it.
-      condition: "#decision = :earlierDecision AND #decidedAt = :earlierDecidedAt",
+      // Of those who find it so, one gets it; and the SDK repeats a request whose answer was lost.
+      condition: `(#decision = :earlierDecision AND #decidedAt = :earlierDecidedAt) OR (${IS_THIS_CLAIM})`,
     });
     return row !== undefined;
   };
 
   return {
-    async claimDecision(rotation, serviceArn, intent, claimant, now, leaseMs) {
+    async claimDecision(rotation, serviceArn, intent, claimant, now, leaseMs, seenAt = "") {
       const { secretArn, versionId, currentSince } = rotation;
       const key = decisionKey(rotation, serviceArn);
       const claim = { claimedBy: claimant, claimedAt: now.toISOString(), intent };
       // Its own claim counts too: the SDK repeats a request whose answer was lost, and SQS a message after a crash. But
       // what is being deployed by a copy of the message is not withheld by another.
       const isOwn = "#claimedBy = :claimedBy AND (#intent = :intent OR #intent <> :redeploy)";
-      const isFree = `attribute_not_exists(#decision) AND ((${isOwn}) OR #claimedAt < :lapsed)`;
+      // A deployment that was forced before a crash must not stand as withheld.
+      const isSeen = intent === REDEPLOY ? "" : " AND (#intent <> :redeploy OR #claimedAt = :seenAt)";
+      const isFree = `attribute_not_exists(#decision) AND ((${isOwn}) OR (#claimedAt < :lapsed${isSeen}))`;
       const row = await table.update(key, {
         set: claim,
         keep: { secretArn, versionId, currentSince, serviceArn },
         keepDays: KEEP_DAYS,
         condition: `attribute_not_exists(#claimedBy) OR (${isFree})`,
-        values: { lapsed: new Date(now.getTime() - leaseMs).toISOString(), redeploy: REDEPLOY },
+        values: {
+          lapsed: new Date(now.getTime() - leaseMs).toISOString(),
+          redeploy: REDEPLOY,
+          ...(isSeen && { seenAt }),
+        },
       });
-      return row !== undefined || (isFinal({ decision: intent }) && (await overtake(key, claim)));
+      return row !== undefined || overtake(key, claim);
     },
 
     async finishDecision(rotation, serviceArn, decision, now, deploymentId) {

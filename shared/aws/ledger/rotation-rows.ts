@@ -1,7 +1,15 @@
 import { DependencyError } from "../../contract/errors.ts";
 import { tellsOfMove } from "../../contract/rotation-event.ts";
 import type { CurrentRotation } from "../../rotation/current-rotation.ts";
-import type { Ledger, RotationKey, RotationRecord, RotationView, Verdict } from "../ledger.ts";
+import {
+  isRotated,
+  type KnownSecret,
+  type Ledger,
+  type RotationKey,
+  type RotationRecord,
+  type RotationView,
+  type Verdict,
+} from "../ledger.ts";
 import type { LedgerTable, Row } from "./ledger-table.ts";
 import { KEEP_DAYS, newestKey, rotationKey, SECRETS } from "./row-keys.ts";
 
@@ -21,7 +29,8 @@ const DECIDES: ReadonlySet<Verdict> = new Set(["accepted", "rejected"]);
 export function createRotationRows(table: LedgerTable, now: () => Date) {
   const readNewest = async (secretArn: string): Promise<RotationKey | undefined> => {
     const row = await table.get(newestKey(secretArn));
-    return row && toKey(row);
+    const secret = row && toKnownSecret(row);
+    return secret && isRotated(secret) ? toKey(secret) : undefined;
   };
 
   /** @returns the newest rotation, which is `rotation` now unless it was told of before, or a newer one was */
@@ -33,6 +42,7 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
     const isUnchanged = "#versionId = :knownVersion AND #currentSince = :knownSince";
     const row = await table.update(newestKey(secretArn), {
       set,
+      remove: ["goneSince"],
       keepDays: KEEP_DAYS,
       condition: known ? isUnchanged : "attribute_not_exists(#currentSince)",
       values: known ? { knownVersion: known.versionId, knownSince: known.currentSince } : {},
@@ -81,7 +91,7 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
       const at = decidedAt.toISOString();
       const replaced = DECIDES.has(verdict) ? { ...OPEN_VERDICTS, rejected: "rejected" } : OPEN_VERDICTS;
       const isReplaced = Object.keys(replaced).map((value) => `#verdict = :${value}`);
-      await table.update(rotationKey(rotation), {
+      const row = await table.update(rotationKey(rotation), {
         set: { verdict, decidedAt: at, ...(reason && { reason }) },
         keep: { [`${TRIED}${verdict}`]: at, ...(reason && { [`${WHY}${verdict}`]: reason }) },
         remove: reason ? [] : ["reason"],
@@ -89,15 +99,17 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
         condition: `attribute_exists(#currentSince) AND (attribute_not_exists(#verdict) OR ${isReplaced.join(" OR ")})`,
         values: replaced,
       });
+      return row !== undefined;
     },
 
-    async recordCheck(rotation, checkedAt, { adopted, stale, deferred = 0 }) {
+    async recordCheck(rotation, checkedAt, { adopted, stale, deferred = 0, unmanaged = 0 }) {
       await table.update(rotationKey(rotation), {
         set: {
           checkedAt: checkedAt.toISOString(),
           adoptedAtCheck: String(adopted),
           staleAtCheck: String(stale),
           deferredAtCheck: String(deferred),
+          unmanagedAtCheck: String(unmanaged),
         },
         keepDays: KEEP_DAYS,
         condition:
@@ -105,8 +117,24 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
       });
     },
 
+    async recordSecret(secretArn) {
+      const key = newestKey(secretArn);
+      // Of the many that start at once, all but the first only read.
+      if (await table.get(key)) return;
+      const condition = "attribute_not_exists(#secretArn)";
+      await table.update(key, { set: { secretArn }, keepDays: KEEP_DAYS, condition });
+    },
+
+    async recordPresence(secretArn, goneSince) {
+      await table.update(newestKey(secretArn), {
+        ...(goneSince ? { set: { goneSince: goneSince.toISOString() } } : { remove: ["goneSince"] }),
+        keepDays: KEEP_DAYS,
+        condition: "attribute_exists(#secretArn)",
+      });
+    },
+
     async *listSecrets() {
-      for await (const row of table.query(SECRETS)) yield toKey(row);
+      for await (const row of table.query(SECRETS)) yield toKnownSecret(row);
     },
   } satisfies Partial<Ledger>;
 }
@@ -120,8 +148,17 @@ function isNewer({ versionId, currentSince, detectedBy }: CurrentRotation, known
   return versionId === known.versionId ? tellsOfMove(detectedBy) && laterMs > SAME_MOVE_MS : laterMs > 0;
 }
 
-function toKey({ secretArn = "", versionId = "", currentSince = "" }: Row): RotationKey {
+function toKey({ secretArn = "", versionId = "", currentSince = "" }: Row | RotationKey): RotationKey {
   return { secretArn, versionId, currentSince };
+}
+
+export function toKnownSecret({ secretArn = "", versionId, currentSince, goneSince }: Row): KnownSecret {
+  return {
+    secretArn,
+    ...(versionId && { versionId }),
+    ...(currentSince && { currentSince }),
+    ...(goneSince && { goneSince }),
+  };
 }
 
 function toRotation(row: Row): RotationRecord {
@@ -137,7 +174,7 @@ function toRotation(row: Row): RotationRecord {
 /** A rotation's row with everything in it. */
 export function toRotationView(row: Row): RotationView {
   const { decidedAt, reason, adoptedFirstAt, adoptedLastAt } = row;
-  const { checkedAt, adoptedAtCheck, staleAtCheck, deferredAtCheck } = row;
+  const { checkedAt, adoptedAtCheck, staleAtCheck, deferredAtCheck, unmanagedAtCheck } = row;
   return {
     ...toRotation(row),
     sources: byTime(row, TOLD).map(([source, toldAt]) => ({ source, toldAt })),
@@ -153,6 +190,7 @@ export function toRotationView(row: Row): RotationView {
     ...(adoptedAtCheck && { adoptedAtCheck: Number(adoptedAtCheck) }),
     ...(staleAtCheck && { staleAtCheck: Number(staleAtCheck) }),
     ...(deferredAtCheck && { deferredAtCheck: Number(deferredAtCheck) }),
+    ...(unmanagedAtCheck && { unmanagedAtCheck: Number(unmanagedAtCheck) }),
   };
 }
 

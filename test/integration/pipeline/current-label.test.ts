@@ -3,6 +3,7 @@ import {
   DescribeSecretCommand,
   PutSecretValueCommand,
   SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createCurrentLabel } from "../../../shared/aws/current-label.ts";
@@ -46,4 +47,23 @@ test("moves nothing where a newer version has become current meanwhile", async (
   const third = await put(arn, "third-EXAMPLE");
   expect(await createCurrentLabel(client).move(arn, second, first)).toBe(false);
   expect(await labelsOf(arn)).toMatchObject({ [third]: ["AWSCURRENT"] });
+});
+
+test("takes AWSPENDING from the version that has it, and leaves another's alone", async () => {
+  const { arn, first, second } = await secretWithTwoVersions("left-pending");
+  const move = (MoveToVersionId: string, RemoveFromVersionId?: string) =>
+    client.send(
+      new UpdateSecretVersionStageCommand({
+        SecretId: arn,
+        VersionStage: "AWSPENDING",
+        MoveToVersionId,
+        RemoveFromVersionId,
+      }),
+    );
+  await move(second);
+  await createCurrentLabel(client).removePending(arn, second);
+  expect(await labelsOf(arn)).toEqual({ [first]: ["AWSPREVIOUS"], [second]: ["AWSCURRENT"] });
+  await move(first);
+  await createCurrentLabel(client).removePending(arn, second);
+  expect(await labelsOf(arn)).toMatchObject({ [first]: expect.arrayContaining(["AWSPENDING"]) });
 });

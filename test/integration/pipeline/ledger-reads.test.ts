@@ -153,3 +153,24 @@ test("keeps a report that came late in the history, though the instance is not t
   expect((await scene.ledger.readHistory(SECRET_ARN)).map(({ versionId }) => versionId)).toEqual([V1, V2]);
   expect((await scene.ledger.readInstance(SECRET_ARN, "task-1"))?.versionId).toBe(V2);
 });
+
+test("tells in the history what was withheld, though it was redeployed later", async () => {
+  const rotation = await scene.open();
+  const decide = async (decision: string, claimant: string, ms: number) => {
+    await scene.ledger.claimDecision(rotation, "legacy-api", decision, claimant, later(ms), LEASE_MS);
+    await scene.ledger.finishDecision(rotation, "legacy-api", decision, later(ms));
+  };
+  await decide("credential-unreachable", "m1", 1_000);
+  await decide("redeploy", "m2", 60_000);
+  const decided = (await scene.ledger.readHistory(SECRET_ARN)).slice(1);
+  expect(decided).toEqual([
+    {
+      at: later(1_000).toISOString(),
+      versionId: V2,
+      what: "withheld",
+      serviceArn: "legacy-api",
+      reason: "credential-unreachable",
+    },
+    { at: later(60_000).toISOString(), versionId: V2, what: "redeployed", serviceArn: "legacy-api" },
+  ]);
+});

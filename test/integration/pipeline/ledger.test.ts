@@ -75,8 +75,8 @@ test.each([
   ["rejected", "unreachable"],
 ] as const)("keeps %s, whatever comes after: %s", async (first, next) => {
   const rotation = await scene.open();
-  await scene.ledger.recordVerdict(rotation, first, later(50));
-  await scene.ledger.recordVerdict(rotation, next, later(60), "no answer");
+  expect(await scene.ledger.recordVerdict(rotation, first, later(50))).toBe(true);
+  expect(await scene.ledger.recordVerdict(rotation, next, later(60), "no answer")).toBe(false);
   const { current } = await scene.ledger.readSecret(SECRET_ARN);
   expect(current).toMatchObject({ verdict: first, decidedAt: later(50).toISOString() });
   expect(current?.verdicts).toHaveLength(1);
@@ -91,7 +91,10 @@ test("keeps what the newest deadline check found, whatever the order", async () 
     adoptedAtCheck: 3,
     staleAtCheck: 0,
     deferredAtCheck: 0,
+    unmanagedAtCheck: 0,
   });
+  await scene.ledger.recordCheck(rotation, later(90_000), { adopted: 3, stale: 0, unmanaged: 2 });
+  expect((await scene.ledger.readSecret(SECRET_ARN)).current).toMatchObject({ unmanagedAtCheck: 2 });
 });
 
 test("records no check of a rotation that it does not know", async () => {

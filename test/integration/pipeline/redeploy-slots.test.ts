@@ -70,6 +70,24 @@ test("a place that came to nothing is given back, and not where the service held
   expect(await take("e")).toBeUndefined();
 });
 
+test("a service's own place that came to nothing again is what it was: the end of the deployment before frees it", async () => {
+  for (const name of ["a", "b", "c"]) await take(name);
+  const search = slots.search(after(60_000));
+  await (await search.take("a", after(60_000)))?.giveBack();
+  expect(await search.mayTake("a")).toBe(true);
+  await slots.release("a", after(10).toISOString());
+  expect(await take("d", 60_000)).toBeDefined();
+});
+
+test("a service's own place is not given back that was taken once more since", async () => {
+  for (const name of ["a", "b", "c"]) await take(name);
+  const second = await take("a", 60_000);
+  await take("a", 120_000);
+  await second?.giveBack();
+  await slots.release("a", after(60_000).toISOString());
+  expect(await take("d", 120_000)).toBeUndefined();
+});
+
 test("a place is given back at the end of the deployment that it was taken for, and not by an earlier one's", async () => {
   for (const name of ["a", "b", "c"]) await take(name, 1_000);
   await slots.release("a", after(999).toISOString());

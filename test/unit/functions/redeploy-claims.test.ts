@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
-import type { PrimaryDeployment, ServiceUsingSecret } from "../../../shared/aws/ecs-services.ts";
+import type { PrimaryDeployment, ServiceUsingSecret, UsersQuery } from "../../../shared/aws/ecs-services.ts";
+import type { DomainEvent } from "../../../shared/contract/domain-event.ts";
 import { labelUpdated, NOW, V2 } from "../../fakes/pipeline.ts";
 import { after, again, before, onVersion, pipelineWith, service } from "./redeploy-fixtures.ts";
 
@@ -92,4 +93,60 @@ test("a claim of another message that is being carried out is left alone", async
   fake.instances.set("l1", onVersion("l1", V2));
   expect(await createRedeploy(fake.ports)(labelUpdated(), "m2")).toMatchObject({ outcome: "checked" });
   expect([...fake.decisions.values()][0]).not.toHaveProperty("decision");
+});
+
+test("a claim to withhold that was never finished ends where the service is not behind any more", async () => {
+  const fake = pipelineWith("accepted");
+  fake.services[1] = service("legacy-api", { l1: before }, deployment({ inProgress: true }));
+  const bus = {
+    publish: async ({ type }: DomainEvent) => {
+      if (type === "RedeployWithheld") throw new Error("crash");
+    },
+  };
+  await expect(createRedeploy({ ...fake.ports, bus })(labelUpdated(), "m1")).rejects.toThrow();
+  fake.services[1] = service("legacy-api", { l2: after }, deployment({ ended: ended("completed") }));
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect([...fake.decisions.values()]).toMatchObject([{ decision: "no-longer-behind" }]);
+});
+
+test("a service that was withheld for now and has followed by itself is not behind any more", async () => {
+  const fake = pipelineWith("rejected");
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  fake.instances.set("l1", onVersion("l1", V2));
+  await createRedeploy(fake.ports)(labelUpdated(), "m2");
+  expect([...fake.decisions.values()]).toMatchObject([
+    { decision: "no-longer-behind", earlierDecision: "credential-rejected" },
+  ]);
+});
+
+test("a deployment that was forced does not stand as withheld where its claim lapses while a check looks", async () => {
+  const fake = await afterCrash();
+  // When the decisions are read, the claim is another's who may be at it; when they are claimed, it has lapsed.
+  let nowMs = NOW.getTime() + 20_000;
+  const ecs = {
+    ...fake.ports.ecs,
+    findUsing: async (query: UsersQuery) => {
+      nowMs += 20_000;
+      return fake.ports.ecs.findUsing(query);
+    },
+  };
+  fake.found(deployment({ inProgress: true }), { l1: before });
+  const check = createRedeploy({ ...fake.ports, ecs, now: () => new Date(nowMs) });
+  expect(await check(labelUpdated(), "m2")).toMatchObject({ withheld: [] });
+  expect(await check(labelUpdated(), "m3")).toMatchObject({ redeployed: ["legacy-api"] });
+});
+
+test("the place of a claim that came to nothing is free again", async () => {
+  const fake = await afterCrash();
+  expect(fake.heldBy()).toEqual(["legacy-api"]);
+  fake.found({ canForce: false }, { l1: before });
+  await fake.later(labelUpdated(), "m2");
+  expect(fake.heldBy()).toEqual([]);
+});
+
+test("the place of one whose service is not behind any more is free again", async () => {
+  const fake = await afterCrash();
+  fake.instances.set("l1", onVersion("l1", V2));
+  await fake.later(labelUpdated(), "m2");
+  expect(fake.heldBy()).toEqual([]);
 });

@@ -15,6 +15,7 @@ export const service = (
   serviceArn: name,
   clusterArn: "main",
   use: "current",
+  secretIds: [],
   canForce: true,
   tasks: Object.entries(tasks).map(([taskArn, createdAt]) => ({ taskArn, createdAt })),
   primaryDeployment: { createdAt: before, inProgress: false },
@@ -34,7 +35,7 @@ export const inProgress = (createdAt: Date, id = "ecs-svc/7") => ({
 /** orders-api is on the version, legacy-api is behind. */
 export function pipelineWith(verdict: Verdict | undefined) {
   const fake = createFakePipeline();
-  if (verdict) fake.versions.set(V2, { verdict });
+  if (verdict) fake.versions.set(V2, { verdict, currentSince: currentSince.toISOString() });
   fake.services.push(
     service("orders-api", { o1: before, o2: before }),
     service("legacy-api", { l1: before }),
@@ -45,5 +46,11 @@ export function pipelineWith(verdict: Verdict | undefined) {
 
 /** A check that comes back, as the one that a message began. */
 export const again = (claimant: string, round: number, waitingSince = NOW) => ({
-  progress: { claimant, round, waitingSince: waitingSince.toISOString(), deferred: 1 },
+  progress: {
+    claimant,
+    round,
+    currentSince: currentSince.toISOString(),
+    waitingSince: waitingSince.toISOString(),
+    deferred: 1,
+  },
 });

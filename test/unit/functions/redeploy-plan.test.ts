@@ -171,7 +171,9 @@ test("standalone tasks are behind until they report the version, or where they s
     { taskArn: "new", createdAt: after },
   ];
   const instances = [onVersion("behind", V1), onVersion("on-it", V2), onVersion("new", V1)];
-  expect(planRedeploy(facts({ standaloneTasks, instances })).unmanaged).toEqual(["behind"]);
+  const plan = planRedeploy(facts({ standaloneTasks, instances }));
+  expect(plan.unmanaged).toEqual(["behind"]);
+  expect(plan.unreported).toBe(0);
 });
 
 test("a standalone task that pins the version is behind however new it is", () => {
@@ -179,7 +181,9 @@ test("a standalone task that pins the version is behind however new it is", () =
     { taskArn: "pinned", createdAt: after, use: "pinned" as const },
     { taskArn: "new", createdAt: after, use: "current" as const },
   ];
-  expect(planRedeploy(facts({ standaloneTasks })).unmanaged).toEqual(["pinned"]);
+  const plan = planRedeploy(facts({ standaloneTasks }));
+  expect(plan.unmanaged).toEqual(["pinned"]);
+  expect(plan.unreported).toBe(1);
 });
 
 test("an instance outside ECS is behind as long as it is heard of", () => {

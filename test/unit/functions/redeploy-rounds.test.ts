@@ -142,7 +142,7 @@ test("what ECS refuses while others wait comes again with them, and fails with t
   expect(fake.redeployed).toEqual(["s1", "s2", "s3", "s4", "s5", "s6"]);
 });
 
-test("gives up waiting after a day, however many rounds that was", async () => {
+test("withholds what nothing could be done about for a day, however many rounds that was", async () => {
   const fake = behind(6);
   const waitingSince = (hours: number) => new Date(NOW.getTime() - hours * 3_600_000);
   const redeploy = createRedeploy(fake.ports);
@@ -150,10 +150,70 @@ test("gives up waiting after a day, however many rounds that was", async () => {
   expect(await redeploy(labelUpdated(), "later", again("m1", 5_000, waitingSince(23)))).toMatchObject({
     outcome: "deferred",
   });
-  await expect(redeploy(labelUpdated(), "later", again("m1", 5_001, waitingSince(24)))).rejects.toThrow(
-    "1 wait",
-  );
+  expect(deferrals(fake.events).at(-1)).toMatchObject({ waitingSince: waitingSince(23).toISOString() });
+  expect(await redeploy(labelUpdated(), "later", again("m1", 5_001, waitingSince(24)))).toMatchObject({
+    outcome: "checked",
+    withheld: ["s5"],
+  });
+  expect(fake.events.at(-1)).toMatchObject({
+    type: "RedeployWithheld",
+    detail: { reason: "waited-too-long" },
+  });
+  // It is no last word: a later check redeploys it.
+  await fake.complete("s0");
+  expect(await redeploy(labelUpdated(), "m2")).toMatchObject({ redeployed: ["s5"] });
 });
+
+test("the day begins anew with whatever could be done", async () => {
+  const fake = behind(7);
+  const redeploy = createRedeploy(fake.ports);
+  await redeploy(labelUpdated(), "m1");
+  await fake.complete("s0");
+  const aDayAgo = new Date(NOW.getTime() - 23 * 3_600_000);
+  expect(await redeploy(labelUpdated(), "later", again("m1", 5_000, aDayAgo))).toMatchObject({
+    redeployed: ["s5"],
+  });
+  expect(deferrals(fake.events).at(-1)).toMatchObject({ deferred: 1, waitingSince: NOW.toISOString() });
+});
+
+test("a check that waits says so in the ledger each time, so that it is not taken for lost", async () => {
+  const fake = behind(6);
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  const later = new Date(NOW.getTime() + 60_000);
+  await createRedeploy({ ...fake.ports, now: () => later })(labelUpdated(), "later", again("m1", 1));
+  expect(fake.checks.get(V2)).toMatchObject({ checkedAt: later.toISOString(), deferred: 1 });
+});
+
+test.each(["accepted", "rejected"] as const)(
+  "stops seeing to services when its time is up, and sees to the rest in the next round: %s",
+  async (verdict) => {
+    const fake = behind(50);
+    fake.versions.set(V2, { verdict });
+    const { slots } = createFakeSlots(50);
+    let nowMs = NOW.getTime();
+    const ports = {
+      ...fake.ports,
+      slots,
+      now: () => new Date(nowMs),
+      bus: {
+        publish: async (event: DomainEvent) => {
+          nowMs += 5_000;
+          await fake.ports.bus.publish(event);
+        },
+      },
+    };
+    const redeploy = createRedeploy(ports);
+    const first = await redeploy(labelUpdated(), "m1");
+    expect(first).toMatchObject({ outcome: "deferred", failures: [] });
+    expect(first.deferred).toBeGreaterThan(25);
+    expect(fake.checks.get(V2)).toMatchObject({ deferred: first.deferred });
+    expect(nowMs - NOW.getTime()).toBeLessThan(verdict === "accepted" ? 60_000 : 200_000);
+    for (let round = 1; round < 50 && deferrals(fake.events).length === round; round++)
+      await redeploy(labelUpdated(), "later", again("m1", round, new Date(nowMs)));
+    expect(fake.decisions.size).toBe(50);
+    expect(fake.events.at(-1)?.type).not.toBe("RedeployDeferred");
+  },
+);
 
 test("a check that waits asks ECS nothing as long as no place is free", async () => {
   const fake = behind(6);

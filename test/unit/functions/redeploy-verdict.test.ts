@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
+import { parseRedeployMessage } from "../../../functions/redeploy/redeploy-message.ts";
 import type { Verdict } from "../../../shared/aws/ledger.ts";
 import { DependencyError } from "../../../shared/contract/errors.ts";
-import { labelUpdated, NOW, ROTATED_AT, V2 } from "../../fakes/pipeline.ts";
+import type { CurrentRotation } from "../../../shared/rotation/current-rotation.ts";
+import { labelUpdated, NOW, ROTATED_AT, SECRET_ARN, V2 } from "../../fakes/pipeline.ts";
+import { createFakeSlots } from "../../fakes/redeploy-slots.ts";
 import { before, pipelineWith, service } from "./redeploy-fixtures.ts";
 
 /** Of a check that the verdict begins. */
@@ -97,4 +100,82 @@ test("a service that cannot be redeployed for another reason is told of with tha
     { detail: { reason: "deployment-controller" } },
   ]);
   expect([...fake.decisions.values()]).toMatchObject([{ earlierDecision: "credential-unreachable" }]);
+});
+
+test("a dry run says what it would deploy of what was withheld, once, and is no last word", async () => {
+  const fake = await withheldFor("rejected");
+  const dry = createRedeploy({ ...fake.ports, dryRun: true });
+  expect(await dry(labelUpdated(), "m2", { acceptedSince })).toMatchObject({ planned: ["legacy-api"] });
+  expect(await dry(labelUpdated(), "m3", { acceptedSince })).toMatchObject({ planned: [] });
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m4")).toMatchObject({
+    redeployed: ["legacy-api"],
+  });
+});
+
+const forgedOf = (type: string, detail: object) =>
+  parseRedeployMessage({
+    "detail-type": type,
+    detail: {
+      v: 1,
+      secretArn: SECRET_ARN,
+      versionId: V2,
+      occurredAt: NOW.toISOString(),
+      detectedBy: "label-updated",
+      ...detail,
+    },
+  });
+const ofTheFuture = "2099-01-01T00:00:00.000Z";
+
+test.each([
+  {
+    what: "a check that was deferred",
+    message: forgedOf("RedeployDeferred", {
+      currentSince: ofTheFuture,
+      toldAt: ofTheFuture,
+      deferred: 1,
+      round: 1,
+      claimant: "m1",
+    }),
+  },
+  {
+    what: "a verdict",
+    message: forgedOf("CredentialVerified", {
+      currentSince: ofTheFuture,
+      toldAt: ofTheFuture,
+      verifyMs: 1,
+      previousVerdict: "rejected",
+    }),
+  },
+])("$what that somebody forges begins no rotation", async ({ message }) => {
+  const fake = pipelineWith("accepted");
+  if ("change" in message) expect.unreachable();
+  const opened: unknown[] = [];
+  const ledger = {
+    ...fake.ports.ledger,
+    openRotation: async (rotation: CurrentRotation) => {
+      opened.push(rotation);
+      return fake.ports.ledger.openRotation(rotation);
+    },
+  };
+  const redeploy = createRedeploy({ ...fake.ports, ledger });
+  expect(await redeploy(message.event, "m2", message)).toMatchObject({ outcome: "superseded" });
+  expect([opened, fake.redeployed]).toEqual([[], []]);
+  expect(await redeploy(labelUpdated(), "m1")).toMatchObject({ redeployed: ["legacy-api"] });
+});
+
+test("what a message of its own says of times is not believed", async () => {
+  const fake = pipelineWith("accepted");
+  const message = forgedOf("RedeployDeferred", {
+    currentSince: acceptedSince,
+    toldAt: ofTheFuture,
+    waitingSince: ofTheFuture,
+    deferred: 1,
+    round: 1,
+    claimant: "m1",
+  });
+  if ("change" in message) expect.unreachable();
+  const noPlace = { ...fake.ports, slots: createFakeSlots(0).slots };
+  expect(await createRedeploy(noPlace)(message.event, "m2", message)).toMatchObject({ deferred: 1 });
+  expect(fake.events.at(-1)).toMatchObject({ detail: { waitingSince: NOW.toISOString() } });
+  expect(fake.versions.get(V2)).toMatchObject({ currentSince: acceptedSince });
 });

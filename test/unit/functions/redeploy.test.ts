@@ -103,7 +103,8 @@ test("a service that pins a part of what it starts with is redeployed for the re
 test("notes in the ledger what the check found", async () => {
   const fake = pipelineWith("accepted");
   await createRedeploy(fake.ports)(labelUpdated(), "m1");
-  expect(fake.checks.get(V2)).toEqual({ checkedAt: NOW.toISOString(), adopted: 2, stale: 1, deferred: 0 });
+  const found = { adopted: 2, stale: 1, deferred: 0, unmanaged: 0 };
+  expect(fake.checks.get(V2)).toEqual({ checkedAt: NOW.toISOString(), ...found });
 });
 
 test("redeploys the others where ECS refuses one, and asks for the message again", async () => {
@@ -198,4 +199,43 @@ test("an instance that keeps the old credential because the new one is bad does 
   fake.instances.set("host:4711", host);
   await createRedeploy(fake.ports)(labelUpdated(), "m1");
   expect(fake.eventTypes()).toEqual(["AdoptionChecked"]);
+});
+
+test("withholds where somebody else's deployment began after the check had looked", async () => {
+  const fake = pipelineWith("accepted");
+  const { primaryDeployment } = inProgress(after);
+  const ecs = { ...fake.ports.ecs, findDeployment: async () => primaryDeployment };
+  await createRedeploy({ ...fake.ports, ecs, minIntervalMs: 0 })(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual([]);
+  expect(fake.events[1]).toMatchObject({
+    type: "RedeployWithheld",
+    detail: { reason: "deployment-in-progress" },
+  });
+  expect([...fake.decisions.values()]).toMatchObject([{ deploymentId: "ecs-svc/7" }]);
+  expect(fake.heldBy()).toEqual([]);
+});
+
+test("forces nothing where the version was superseded after the check had looked", async () => {
+  const fake = pipelineWith("accepted");
+  const ecs = {
+    ...fake.ports.ecs,
+    findDeployment: async () => {
+      fake.versions.set(V2, { verdict: "accepted", currentSince: NOW.toISOString() });
+      return undefined;
+    },
+  };
+  expect(await createRedeploy({ ...fake.ports, ecs })(labelUpdated(), "m1")).toMatchObject({
+    redeployed: [],
+    deferred: 0,
+  });
+  expect([fake.redeployed, [...fake.decisions.values()], fake.heldBy()]).toEqual([[], [], []]);
+});
+
+test("gives place and turn back where the last look fails", async () => {
+  const fake = pipelineWith("accepted");
+  const ecs = { ...fake.ports.ecs, findDeployment: () => Promise.reject(new Error("throttled")) };
+  await expect(createRedeploy({ ...fake.ports, ecs })(labelUpdated(), "m1")).rejects.toThrow("1 of 1");
+  expect(fake.heldBy()).toEqual([]);
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  expect(fake.redeployed).toEqual(["legacy-api"]);
 });

@@ -1,80 +1,23 @@
-import { ClusterNotFoundException, ECSServiceException } from "@aws-sdk/client-ecs";
+import { ECSServiceException } from "@aws-sdk/client-ecs";
 import { expect, test } from "vitest";
 import {
   createEcsServices,
   DeploymentRefusedError,
   SearchUnfinishedError,
 } from "../../../../../shared/aws/ecs-services.ts";
-import { createEcsClientOf, type EcsAnswers } from "./ecs-client.ts";
-
-const SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-AbCdEf";
-const createdAt = new Date("2026-11-20T09:00:00Z");
-const endedAt = new Date("2026-11-20T09:05:00Z");
-const since = new Date("2026-11-20T10:00:00Z");
-const taskArn = (id: string, cluster = "main") => `arn:aws:ecs:us-east-1:000000000000:task/${cluster}/${id}`;
-const serviceArn = (name: string) => `arn:aws:ecs:us-east-1:000000000000:service/main/${name}`;
-
-/** `injected` shows the secret in its task definition; `reader` shows nothing, and its task reports. */
-const CLUSTER: EcsAnswers = {
-  ListServices: () => ({ serviceArns: [serviceArn("injected"), serviceArn("reader")] }),
-  DescribeServices: ({ services }: { services: string[] }) => ({
-    services: services.map((service) => {
-      const name = service.slice(service.lastIndexOf("/") + 1);
-      return {
-        serviceArn: serviceArn(name),
-        clusterArn: "main",
-        status: "ACTIVE",
-        taskDefinition: `${name}:1`,
-        deployments: [
-          {
-            id: `ecs-svc/${name}`,
-            status: "PRIMARY",
-            createdAt,
-            updatedAt: endedAt,
-            rolloutState: "FAILED",
-            rolloutStateReason: "stopped",
-          },
-          { id: "ecs-svc/old", status: "ACTIVE", createdAt, rolloutState: "COMPLETED" },
-        ],
-      };
-    }),
-  }),
-  DescribeTaskDefinition: ({ taskDefinition }: { taskDefinition: string }) => ({
-    taskDefinition: {
-      containerDefinitions: [
-        { secrets: taskDefinition === "injected:1" ? [{ name: "DB", valueFrom: SECRET }] : [] },
-      ],
-    },
-  }),
-  ListTasks: ({ serviceName }: { serviceName?: string }) => ({
-    taskArns: ["i1", "r1", "cron", "other"]
-      .filter((id) => !serviceName || id === (serviceName.endsWith("injected") ? "i1" : "r1"))
-      .map((id) => taskArn(id)),
-  }),
-  DescribeTasks: ({ tasks }: { tasks: string[] }) => ({
-    tasks: tasks
-      .filter((arn) => !arn.endsWith("gone"))
-      .map((arn) => ({
-        taskArn: arn,
-        createdAt,
-        desiredStatus: arn.endsWith("stopping") ? "STOPPED" : "RUNNING",
-        taskDefinitionArn: arn.endsWith("cron") ? "injected:1" : "job:1",
-        group: arn.endsWith("r1") ? "service:reader" : arn.endsWith("i1") ? "service:injected" : "family:job",
-      })),
-  }),
-};
-
-const place = { region: "us-east-1", accountId: "000000000000" };
-
-function ecsOf(answers: EcsAnswers = CLUSTER, writes: EcsAnswers = {}) {
-  const reads = createEcsClientOf(answers);
-  const updates = createEcsClientOf(writes);
-  const ecs = createEcsServices(
-    { reads: reads.client, writes: updates.client },
-    { clusters: ["main"], place },
-  );
-  return { ecs, reads, updates };
-}
+import { createEcsClientOf } from "./ecs-client.ts";
+import {
+  CLUSTER,
+  clusterGone,
+  createdAt,
+  ecsOf,
+  endedAt,
+  idOf,
+  SECRET,
+  serviceArn,
+  since,
+  taskArn,
+} from "./small-cluster.ts";
 
 test("finds services by what reported, and the tasks that belong to none", async () => {
   const { ecs } = ecsOf();
@@ -104,9 +47,7 @@ test("tells how the deployment of one service is, and that there is no such serv
   const none = ecsOf({ DescribeServices: () => ({ services: [], failures: [{ reason: "MISSING" }] }) });
   expect(await none.ecs.findDeployment(serviceArn("injected"))).toBeUndefined();
   const noCluster = ecsOf({
-    DescribeServices: () => {
-      throw new ClusterNotFoundException({ message: "gone", $metadata: {} });
-    },
+    DescribeServices: clusterGone,
   });
   expect(await noCluster.ecs.findDeployment(serviceArn("injected"))).toBeUndefined();
 });
@@ -146,7 +87,7 @@ test("a search of which any part takes too long fails, and the next one goes on 
     nowMs += 60_000;
     expect(searches).toBeLessThan(100);
     if (users instanceof SearchUnfinishedError) continue;
-    expect(users).toEqual({ services: [], standaloneTasks: [] });
+    expect(users).toEqual({ services: [], standaloneTasks: [], missingClusters: [] });
     expect(searches).toBeGreaterThan(10);
     break;
   }
@@ -156,17 +97,20 @@ test("a search of which any part takes too long fails, and the next one goes on 
 
 test("does not ask ECS about hosts, and tasks in clusters that are not looked at", async () => {
   const { ecs, reads } = ecsOf();
-  const task = taskArn("other-one");
+  const task = taskArn("elsewhere");
   const strange = [
     "host:4711",
-    taskArn("x", "elsewhere"),
+    taskArn("elsewhere", "other"),
     // Of the same cluster's name, in another account and Region.
     task.replace("000000000000", "111111111111"),
     task.replace("us-east-1", "eu-west-1"),
+    // Not as ECS makes them: it would refuse the call, and every check of the secret with it.
+    "arn:aws:ecs:us-east-1:000000000000:task/main/made-up",
+    task.replace("/main/", "/ma in/"),
   ];
   await ecs.findUsing({ secretArn: SECRET, since, reported: strange });
-  expect(JSON.stringify(reads.calls)).not.toMatch(/host:4711|elsewhere|other-one/);
-  expect(strange.map(ecs.knows)).toEqual([false, false, false, false]);
+  for (const id of strange) expect(JSON.stringify(reads.calls)).not.toContain(id);
+  expect(strange.map(ecs.knows)).toEqual(strange.map(() => false));
   expect(ecs.knows(taskArn("job"))).toBe(true);
 });
 
@@ -177,10 +121,10 @@ test("looks up no more than a thousand of the tasks that once reported, those he
   const asked = reads.calls.flatMap(({ action, input }) =>
     action === "DescribeTasks" ? (input as { tasks: string[] }).tasks : [],
   );
-  expect(asked.filter((arn) => arn.endsWith("gone"))).toEqual(reported.slice(0, 1_000));
+  expect(asked.filter((arn) => idOf(arn).endsWith("gone"))).toEqual(reported.slice(0, 1_000));
 });
 
-test("lists the tasks of a whole cluster at once where very many of its services use the secret", async () => {
+test("lists the tasks of a whole cluster at once where that is fewer calls than those of each service", async () => {
   const names = Array.from({ length: 21 }, (_, index) => `injected-${index}`);
   const { ecs, reads } = ecsOf({
     ...CLUSTER,
@@ -191,8 +135,8 @@ test("lists the tasks of a whole cluster at once where very many of its services
     ListTasks: () => ({ taskArns: [...names, "job"].map((name) => taskArn(name)) }),
     DescribeTasks: ({ tasks }: { tasks: string[] }) => ({
       tasks: tasks.map((arn) => {
-        const name = arn.slice(arn.lastIndexOf("/") + 1);
-        return { taskArn: arn, createdAt, group: name === "job" ? "family:job" : `service:${name}` };
+        const group = idOf(arn) === "job" ? "family:job" : `service:${idOf(arn)}`;
+        return { taskArn: arn, createdAt, group };
       }),
     }),
   });
@@ -200,8 +144,68 @@ test("lists the tasks of a whole cluster at once where very many of its services
   expect(services.map(({ tasks }) => tasks.map((task) => task.taskArn))).toEqual(
     names.map((name) => [taskArn(name)]),
   );
-  // Once to find the standalone ones, and once as they are now.
-  expect(reads.countOf("ListTasks")).toBe(2);
+  const listed = reads.calls.filter(({ action }) => action === "ListTasks");
+  expect(listed.filter(({ input }) => (input as { serviceName?: string }).serviceName)).toEqual([]);
+});
+
+test("lists the tasks of each service where the cluster has very many others", async () => {
+  const others = Array.from({ length: 250 }, (_, index) => `other-${index}`);
+  const { ecs, reads } = ecsOf({
+    ...CLUSTER,
+    ListTasks: ({ serviceName }: { serviceName?: string }) => ({
+      taskArns: (serviceName ? [serviceName === "reader" ? "r1" : "i1"] : ["i1", "r1", ...others]).map((id) =>
+        taskArn(id),
+      ),
+    }),
+  });
+  const query = { secretArn: SECRET, since, reported: [taskArn("r1")] };
+  const { services } = await ecs.findUsing(query);
+  expect(services.map(({ tasks }) => tasks.map((task) => task.taskArn))).toEqual([
+    [taskArn("i1")],
+    [taskArn("r1")],
+  ]);
+  const listed = reads.calls.flatMap(({ action, input }) =>
+    action === "ListTasks" ? [(input as { serviceName?: string }).serviceName] : [],
+  );
+  expect(listed).toEqual([undefined, "injected", "reader"]);
+});
+
+test("looks how services are each time that it is asked, and shares the look among those who ask at once", async () => {
+  let nowMs = since.getTime() + 60_000;
+  const reads = createEcsClientOf(CLUSTER);
+  const ecs = createEcsServices(
+    { reads: reads.client, writes: createEcsClientOf({}).client },
+    { clusters: ["main"], now: () => nowMs },
+  );
+  const query = { secretArn: SECRET, since, reported: [] };
+  const ask = () => ecs.findUsing(query);
+  await Promise.all([ask(), ecs.findUsing({ ...query, since: new Date(since.getTime() - 1) })]);
+  // One for the catalog.
+  expect(reads.countOf("DescribeServices")).toBe(2);
+  nowMs += 1;
+  await ask();
+  expect(reads.countOf("DescribeServices")).toBe(3);
+});
+
+test("names every secret by which the definition and the tag of a service go", async () => {
+  const other = "arn:aws:secretsmanager:us-east-1:000000000000:secret:payments/db";
+  const secrets = [SECRET, `${other}:password::`].map((valueFrom) => ({ name: "DB", valueFrom }));
+  const { ecs } = ecsOf({
+    ...CLUSTER,
+    DescribeServices: () => ({
+      services: [
+        {
+          serviceArn: serviceArn("injected"),
+          status: "ACTIVE",
+          taskDefinition: "injected:1",
+          tags: [{ key: "keyturn:secrets", value: "mails/api orders/db" }],
+        },
+      ],
+    }),
+    DescribeTaskDefinition: () => ({ taskDefinition: { containerDefinitions: [{ secrets }] } }),
+  });
+  const { services } = await ecs.findUsing({ secretArn: SECRET, since, reported: [] });
+  expect(services.map(({ secretIds }) => secretIds)).toEqual([[SECRET, other, "mails/api", "orders/db"]]);
 });
 
 const service = { serviceArn: serviceArn("injected"), clusterArn: "main" };

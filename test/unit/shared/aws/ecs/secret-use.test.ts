@@ -1,6 +1,11 @@
 import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { expect, test } from "vitest";
-import { isNamedInTag, type SecretUse, secretUse } from "../../../../../shared/aws/ecs/secret-use.ts";
+import {
+  isNamedInTag,
+  type SecretUse,
+  secretIdsOf,
+  secretUse,
+} from "../../../../../shared/aws/ecs/secret-use.ts";
 
 const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-AbCdEf";
 const partialArn = secretArn.slice(0, -7);
@@ -112,4 +117,36 @@ test.each([
   { tag: "", id: secretArn, isNamed: false },
 ])("the tag `$tag` names $id: $isNamed", ({ tag, id, isNamed }) => {
   expect(isNamedInTag(tag, id)).toBe(isNamed);
+});
+
+test("secrets are named by all that new tasks read as it is then", () => {
+  const containers = [
+    {
+      secrets: [
+        `${secretArn}:password::`,
+        `${partialArn}2`,
+        `${secretArn}3:::9d4cb84b-ad69-40c0-a0ab-cead3EXAMPLE`,
+        parameterArn,
+        "/mails/api",
+        "/mails/pinned:3",
+        `/${reference}`,
+        `arn:aws:ssm:us-east-1:000000000000:parameter/${reference}`,
+      ].map((valueFrom) => ({ name: "DB", valueFrom })),
+    },
+    logged(`${secretArn}4`),
+    told(secretArn, "CONFIG"),
+    told("payments/db"),
+    told("eu-west-1", "AWS_REGION"),
+  ];
+  expect(secretIdsOf(containers, "payments/db vault:kv/app,")).toEqual([
+    secretArn,
+    `${partialArn}2`,
+    parameterArn,
+    "/mails/api",
+    "orders/db",
+    partialArn,
+    `${secretArn}4`,
+    "payments/db",
+    "vault:kv/app",
+  ]);
 });

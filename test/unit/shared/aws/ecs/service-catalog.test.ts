@@ -1,10 +1,20 @@
+import { ClientException, type ECSClient } from "@aws-sdk/client-ecs";
 import { expect, test } from "vitest";
-import { createSearchBudget } from "../../../../../shared/aws/ecs/search-budget.ts";
-import { createServiceCatalog } from "../../../../../shared/aws/ecs/service-catalog.ts";
+import { createRunningTasks } from "../../../../../shared/aws/ecs/running-tasks.ts";
+import { createSearches } from "../../../../../shared/aws/ecs/search-budget.ts";
+import {
+  createServiceCatalog,
+  type ServiceCatalogOptions,
+} from "../../../../../shared/aws/ecs/service-catalog.ts";
 import { createEcsClientOf } from "./ecs-client.ts";
 
 const SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-AbCdEf";
 const STARTED_AT = Date.parse("2026-11-20T10:00:00Z");
+
+const createCatalog = (client: ECSClient, { clusters, now = Date.now }: ServiceCatalogOptions) =>
+  createServiceCatalog(client, createRunningTasks(client, now), { clusters, now });
+/** A search that is begun now, and has a second. */
+const searchAt = (now: () => number) => createSearches(1_000, now).open("search").part("who");
 
 interface FakeService {
   readonly serviceArn: string;
@@ -40,7 +50,7 @@ function catalogOf(services: readonly FakeService[], clusters = ["main"]) {
       };
     },
   });
-  const catalog = createServiceCatalog(ecs.client, { clusters, now: () => nowMs });
+  const catalog = createCatalog(ecs.client, { clusters, now: () => nowMs });
   return {
     ...ecs,
     findUsing: async (secretId: string, since: Date) =>
@@ -48,7 +58,7 @@ function catalogOf(services: readonly FakeService[], clusters = ["main"]) {
         await catalog.findUsing(
           secretId,
           since,
-          createSearchBudget(1_000, () => nowMs),
+          searchAt(() => nowMs),
         )
       ).services,
     passMs: (ms: number) => {
@@ -113,7 +123,7 @@ test("`*` stands for every cluster of the account", async () => {
 
 test("asks again after an answer that failed", async () => {
   let answers = 0;
-  const budget = createSearchBudget(1_000, () => 0);
+  const budget = searchAt(() => 0);
   const { client } = createEcsClientOf({
     ListTasks: () => ({ taskArns: [] }),
     ListServices: () => {
@@ -122,7 +132,7 @@ test("asks again after an answer that failed", async () => {
       return { serviceArns: [] };
     },
   });
-  const catalog = createServiceCatalog(client, { clusters: ["main"] });
+  const catalog = createCatalog(client, { clusters: ["main"] });
   await expect(catalog.findUsing(SECRET, before, budget)).rejects.toThrow("away");
   expect((await catalog.findUsing(SECRET, before, budget)).services).toEqual([]);
 });
@@ -155,9 +165,34 @@ test("a page's token that is no longer good has the list begun anew", async () =
       return { serviceArns: [], ...(tokens.length === 1 && { nextToken: "page-2" }) };
     },
   });
-  const catalog = createServiceCatalog(client, { clusters: ["main"] });
-  const budget = createSearchBudget(1_000, () => 0);
+  const catalog = createCatalog(client, { clusters: ["main"] });
+  const budget = searchAt(() => 0);
   await expect(catalog.findUsing(SECRET, before, budget)).rejects.toThrow("expired");
   await catalog.findUsing(SECRET, before, budget);
   expect(tokens).toEqual([undefined, "page-2", undefined]);
+});
+
+test("whoever was listed with a task definition that is deleted by now is gone", async () => {
+  const { client } = createEcsClientOf({
+    ListServices: () => ({ serviceArns: ["gone", "there"] }),
+    DescribeServices: ({ services }: { services: string[] }) => ({
+      services: services.map((serviceArn) => ({ serviceArn, status: "ACTIVE", taskDefinition: serviceArn })),
+    }),
+    ListTasks: () => ({ taskArns: [] }),
+    DescribeTaskDefinition: ({ taskDefinition }: { taskDefinition: string }) => {
+      if (taskDefinition === "gone") {
+        throw new ClientException({ message: "Unable to describe task definition.", $metadata: {} });
+      }
+      return { taskDefinition: { containerDefinitions: [{ secrets: [{ name: "DB", valueFrom: SECRET }] }] } };
+    },
+  });
+  const catalog = createCatalog(client, { clusters: ["main"] });
+  const { services } = await catalog.findUsing(SECRET, before, searchAt(Date.now));
+  expect(services.map(({ serviceArn }) => serviceArn)).toEqual(["there"]);
+});
+
+test("a cluster counts once, however it is configured", async () => {
+  const clusters = ["main", "arn:aws:ecs:us-east-1:000000000000:cluster/main"];
+  const { findUsing } = catalogOf([{ serviceArn: "injected", valueFrom: SECRET }], clusters);
+  expect(await findUsing(SECRET, before)).toHaveLength(1);
 });
