@@ -1,4 +1,4 @@
-import { KeyturnError } from "../../shared/contract/errors.ts";
+import { KeyturnError, type KeyturnErrorOptions } from "../../shared/contract/errors.ts";
 import type { ExitCode } from "./exit-code.ts";
 
 /** Something that the operator can mend: the message says what is wrong and what to do. */
@@ -6,7 +6,7 @@ export class CommandError extends KeyturnError {
   override readonly name = "CommandError";
   readonly exitCode: ExitCode;
 
-  constructor(code: string, exitCode: ExitCode, message: string, options: { readonly cause?: unknown } = {}) {
+  constructor(code: string, exitCode: ExitCode, message: string, options: KeyturnErrorOptions = {}) {
     super(code, message, options);
     this.exitCode = exitCode;
   }

@@ -1,4 +1,9 @@
-import { ConfigError, DependencyError, KeyturnError } from "../../shared/contract/errors.ts";
+import {
+  ConfigError,
+  DependencyError,
+  KeyturnError,
+  type SafeDetails,
+} from "../../shared/contract/errors.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 
@@ -9,20 +14,24 @@ export interface Failure {
   readonly code: string;
   /** What is wrong, and what to do. */
   readonly message: string;
+  /** What was under way already, such as the version of a rotation that has begun. */
+  readonly details?: SafeDetails;
 }
 
 const DENIED = /^(AccessDenied|NotAuthorized|UnauthorizedOperation|AuthorizationError)/;
 const BAD_CREDENTIALS =
   /^(CredentialsProviderError|TokenProviderError|UnrecognizedClient|InvalidClientTokenId|InvalidSignature|SignatureDoesNotMatch|ExpiredToken|RequestExpired|MissingAuthenticationToken|IncompleteSignature)/;
 const AWAY = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)$/;
+const THROTTLED =
+  /^(Throttl|RequestThrottled|RequestLimitExceeded|ProvisionedThroughputExceeded|TooManyRequests|SlowDown|BandwidthLimitExceeded)/;
 const NO_TABLE = /requested resource not found/i;
 
 /** Says of any error what was wrong and what to do about it. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CommandError) {
-    return { exitCode: error.exitCode, code: error.code, message: error.message };
+    return { exitCode: error.exitCode, code: error.code, message: error.message, details: error.details };
   }
-  const { name, code, message } = partsOf(error);
+  const { name, code, message, isServersFault } = partsOf(error);
   if (BAD_CREDENTIALS.test(name) || BAD_CREDENTIALS.test(code)) {
     return {
       exitCode: EXIT.notAllowed,
@@ -44,7 +53,14 @@ export function describeFailure(error: unknown): Failure {
       message: "No Region is set. Give --region, or set AWS_REGION or the profile's region.",
     };
   }
-  if (AWAY.test(code) || name === "TimeoutError") {
+  if (THROTTLED.test(name) || THROTTLED.test(code)) {
+    return {
+      exitCode: EXIT.notReachable,
+      code: "THROTTLED",
+      message: `AWS takes no more calls for the moment (${name}): ${firstLine(message)}. Try again in a minute; where it goes on, somebody else uses up the account's rate.`,
+    };
+  }
+  if (AWAY.test(code) || name === "TimeoutError" || isServersFault) {
     return {
       exitCode: EXIT.notReachable,
       code: "NOT_REACHABLE",
@@ -71,12 +87,26 @@ export function describeFailure(error: unknown): Failure {
   };
 }
 
+/** Whether the same call may succeed later: it was throttled, or nobody answered. */
+export const isPassing = (error: unknown) => describeFailure(error).exitCode === EXIT.notReachable;
+
+interface Parts {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  /** AWS took the call, and failed on it. */
+  readonly isServersFault: boolean;
+}
+
 /** Of an error of several addresses that were tried, the first has the reason. */
-function partsOf(error: unknown): { readonly name: string; readonly code: string; readonly message: string } {
+function partsOf(error: unknown): Parts {
   if (error instanceof AggregateError && error.errors.length > 0) return partsOf(error.errors[0]);
-  if (!(error instanceof Error)) return { name: "Error", code: "", message: String(error) };
+  if (!(error instanceof Error)) {
+    return { name: "Error", code: "", message: String(error), isServersFault: false };
+  }
   const code = "code" in error ? String(error.code) : "";
-  return { name: error.name, code, message: error.message || code || error.name };
+  const isServersFault = "$fault" in error && error.$fault === "server";
+  return { name: error.name, code, message: error.message || code || error.name, isServersFault };
 }
 
 /** Without its full stop: the sentence goes on. */

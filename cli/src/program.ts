@@ -16,7 +16,7 @@ import { describeFailure } from "./describe-failure.ts";
 import { EXIT } from "./exit-code.ts";
 import { parseDuration, parseSince } from "./format/time.ts";
 import { EXAMPLES, EXIT_CODES } from "./help.ts";
-import { findPlace, type Place, type PlaceOptions } from "./place/place.ts";
+import { findPlace, type Place, type PlaceOptions, type Stage } from "./place/place.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the process gives the program. */
@@ -34,7 +34,7 @@ interface GlobalOptions extends PlaceOptions {
 }
 
 /** What the work of one command is given. */
-interface Work extends Connection {
+interface Work extends Connection, Stage {
   readonly place: Place;
   readonly say: Say;
   readonly signal: AbortSignal;
@@ -103,6 +103,8 @@ export async function runProgram(args: readonly string[], surroundings: Surround
       exitCode = await work({
         ...connection,
         place,
+        names: place.names,
+        suggest: place.suggest,
         signal,
         say: createSay(terminal, json),
         now: () => new Date(),
@@ -112,9 +114,10 @@ export async function runProgram(args: readonly string[], surroundings: Surround
       if (signal.aborted) return;
       const failure = describeFailure(error);
       exitCode = failure.exitCode;
-      if (json) terminal.line(JSON.stringify({ error: { code: failure.code, message: failure.message } }));
-      terminal.note(`keyturn: ${failure.message}`);
-      if (verbose && error instanceof Error) terminal.note(error.stack ?? "");
+      const { code, message, details } = failure;
+      if (json) terminal.line(JSON.stringify({ error: { code, message, ...details } }));
+      terminal.note(`keyturn: ${message}`);
+      if (verbose) for (const stack of stacksOf(error)) terminal.note(stack);
     } finally {
       terminal.progress("");
       connection?.close();
@@ -125,7 +128,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   program
     .command("status [secret]")
     .description("who runs on which version; all secrets, or one with its instances")
-    .option("--all", "instances that have ended as well")
+    .option("--all", "instances that have ended as well, and secrets that are gone")
     .addHelpText("after", EXAMPLES.status)
     .action((secretId: string | undefined, { all }: { all?: boolean }) =>
       start((work) => showStatus({ secretId, all }, work, work.say)),
@@ -204,7 +207,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .option("--dry-run", "shows how many there are, and why the first were given up")
     .addHelpText("after", EXAMPLES.replay)
     .action((queue: string, { dryRun }: { dryRun?: boolean }) =>
-      start((work) => replayDeadLetters({ queue, dryRun }, work.place.names, work, work.say)),
+      start((work) => replayDeadLetters({ queue, dryRun }, work.place, work, work.say)),
     );
 
   program
@@ -213,7 +216,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .addHelpText("after", EXAMPLES.doctor)
     .action(() =>
       start((work) =>
-        examineStage(work.place.names, { ...work, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS }, work.say),
+        examineStage(work.place, { ...work, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS }, work.say),
       ),
     );
 
@@ -231,6 +234,11 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     }
     return EXIT.usage;
   }
+}
+
+/** Where an error came from, and where its causes did. */
+function stacksOf(error: unknown): string[] {
+  return error instanceof Error ? [error.stack ?? "", ...stacksOf(error.cause)] : [];
 }
 
 async function readValue(path: string, stdin: NodeJS.ReadableStream): Promise<Redacted> {

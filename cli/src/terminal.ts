@@ -18,6 +18,19 @@ export interface Output {
 const ERASE_LINE = "\r\u001b[K";
 const DEFAULT_COLUMNS = 80;
 
+/**
+ * What is printed comes from reports, tags and messages of others: a control sequence in it could rewrite the screen, or
+ * reverse a line. It is written out as JSON writes it, so that a document still says the same.
+ */
+function clean(text: string): string {
+  return text.replaceAll(/[^\P{C}\n\t]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}
+
 /** @param out for results; @param err for notes and progress */
 export function createTerminal(out: Output, err: Output): Terminal {
   let isShowing = false;
@@ -29,18 +42,18 @@ export function createTerminal(out: Output, err: Output): Terminal {
   return {
     line(text) {
       erase();
-      out.write(`${text}\n`);
+      out.write(`${clean(text)}\n`);
     },
     note(text) {
       erase();
-      err.write(`${text}\n`);
+      err.write(`${clean(text)}\n`);
     },
     progress(text) {
       if (!err.isTTY) return;
       erase();
       if (text === "") return;
       // A line that wraps could not be erased.
-      err.write(text.slice(0, (err.columns ?? DEFAULT_COLUMNS) - 1));
+      err.write(clean(text).slice(0, (err.columns ?? DEFAULT_COLUMNS) - 1));
       isShowing = true;
     },
   };

@@ -5,7 +5,10 @@ import type { Report } from "../../shared/contract/report.ts";
 import type { DatedReport } from "./redate-report.ts";
 
 export interface AcknowledgePorts {
-  readonly ledger: Pick<Ledger, "readCurrentSince" | "readInstance" | "recordReport" | "recordHeard">;
+  readonly ledger: Pick<
+    Ledger,
+    "readCurrentSince" | "readInstance" | "recordSecret" | "recordReport" | "recordHeard"
+  >;
   readonly bus: EventBus;
 }
 
@@ -23,6 +26,8 @@ export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
       await ledger.recordHeard(report.secretArn, report.instanceId);
       return "repeated";
     }
+    // First: once the instance is known, nothing asks for it again.
+    if (!known) await ledger.recordSecret(report.secretArn);
     const currentSince = report.currentSince ?? (await sinceLedger(report, known));
     if (order === "newer") await bus.publish(describeReport(report, currentSince));
     await ledger.recordReport(report, currentSince);

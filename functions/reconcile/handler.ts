@@ -1,9 +1,9 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
+import { parseReconcileMessage } from "../../shared/contract/reconcile-message.ts";
 import { readConfig } from "../../shared/lambda/config.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
 import { METRIC_NAMESPACE, METRIC_UNITS, SERVICE_NAME } from "../../shared/lambda/telemetry.ts";
 import { createReconcile } from "./reconcile.ts";
-import { parseReconcileMessage } from "./reconcile-message.ts";
 import { createReconcilePorts, ReconcileConfig } from "./reconcile-ports.ts";
 import { createResolveSign } from "./resolve-sign.ts";
 

@@ -1,4 +1,4 @@
-import type { InstanceRecord, KnownSecret, RotationView } from "../../shared/aws/ledger.ts";
+import type { InstanceRecord, RotationKey, RotationView } from "../../shared/aws/ledger.ts";
 
 /** What the secret's store says by now. */
 export interface PresentSecret {
@@ -17,17 +17,19 @@ export const SIGNS_COME_WITHIN_MS = 5 * 60_000;
 const FIRST_ROTATION_WITHIN_MS = 3 * 60 * 60_000;
 /** After a day an operator has seen the alarms, and knows why. */
 const TRIED_FOR_MS = 24 * 60 * 60_000;
+/** Hundreds of services may wait for their turns for days. */
+const WAITING_TRIED_FOR_MS = 7 * TRIED_FOR_MS;
 /** Who has not been heard of for so long is gone, and not silent. */
 const GONE_AFTER_MS = 7 * 24 * 60 * 60_000;
 
 /**
  * Compares what the ledger knows with what is so.
  *
- * A secret without a row is no missed rotation by itself: else the first run after a deployment would notify,
+ * A secret without a rotation is no missed one by itself: else the first run after a deployment would notify,
  * verify and redeploy for every secret of the account.
  */
 export function planReconcile(
-  known: KnownSecret | undefined,
+  known: RotationKey | undefined,
   present: PresentSecret | undefined,
   now: Date,
 ): ReconcileDecision {
@@ -43,22 +45,27 @@ export function planReconcile(
 
 /**
  * Which try it is to bring a rotation to its end that nobody finished: one without a notice, a verdict or a deadline
- * check, though every sign has come and every queue has given up. Tries double their distance, and end after a day.
+ * check, though every sign has come and every queue has given up; or with a check for which services wait, and which came
+ * back no more. Tries double their distance, and end after a day, or after a week where services wait.
  *
  * @param rotation undefined where a crash left it without a row
  * @param settledAfterMs since it was last told of, until nothing more can come by itself
  * @returns from 0; undefined where nothing is to be done
  */
 export function countTries(
-  known: KnownSecret,
+  known: RotationKey,
   rotation: RotationView | undefined,
   now: Date,
   settledAfterMs: number,
 ): number | undefined {
-  if (rotation?.noticedAt && rotation.verdict && rotation.checkedAt) return undefined;
+  const isWaiting = (rotation?.deferredAtCheck ?? 0) > 0;
+  if (rotation?.noticedAt && rotation.verdict && rotation.checkedAt && !isWaiting) return undefined;
+  // A check for which services wait comes back, and notes each time that it did: until that is long ago, it lives.
+  if (isWaiting && now.getTime() - Date.parse(rotation?.checkedAt ?? "") < settledAfterMs) return undefined;
   const toldAt = rotation?.sources.at(-1)?.toldAt ?? known.currentSince;
   const sinceToldMs = now.getTime() - Date.parse(toldAt);
-  if (sinceToldMs < settledAfterMs || sinceToldMs >= TRIED_FOR_MS) return undefined;
+  const triedForMs = isWaiting ? WAITING_TRIED_FOR_MS : TRIED_FOR_MS;
+  if (sinceToldMs < settledAfterMs || sinceToldMs >= triedForMs) return undefined;
   return Math.floor(Math.log2(sinceToldMs / settledAfterMs));
 }
 

@@ -1,5 +1,5 @@
 import type { EventBus, Signs } from "../../shared/aws/event-bus.ts";
-import type { KnownSecret, Ledger } from "../../shared/aws/ledger.ts";
+import { isRotated, type KnownSecret, type Ledger, type RotationKey } from "../../shared/aws/ledger.ts";
 import type { ParameterFacts, Parameters } from "../../shared/aws/parameters.ts";
 import type { SecretFacts, Secrets } from "../../shared/aws/secrets.ts";
 import { kindOfSecret } from "../../shared/contract/secret-id.ts";
@@ -8,7 +8,7 @@ import { countTries, type PresentSecret, planReconcile } from "./plan-reconcile.
 export interface ReconcileSecretPorts {
   readonly secrets: Pick<Secrets, "describe">;
   readonly parameters: Pick<Parameters, "describe">;
-  readonly ledger: Pick<Ledger, "readRotation" | "claimMeasurement">;
+  readonly ledger: Pick<Ledger, "readRotation" | "claimMeasurement" | "recordPresence">;
   readonly bus: EventBus;
   readonly signs: Signs;
   readonly now: () => Date;
@@ -21,9 +21,13 @@ export interface ReconcileSecretPorts {
 /** "missed": no sign had come of the version that is current. "unfinished": it was known, and its handling never ended. */
 export type FedIn = "missed" | "unfinished";
 
+/** "gone": deleted, or about to be; "not-watched": left out by the configuration by now. */
+type Asked = PresentSecret | "gone" | "not-watched";
+
 /**
  * Compares one secret with what the ledger knows, and feeds in what is missing, as an event of Keyturn's own, so that
- * every handler runs as ever. Asks about the secret once at the most, and only where the list does not settle it.
+ * every handler runs as ever. Asks about the secret once at the most, and only where the list does not settle it; marks
+ * one that is gone, until it is there again.
  *
  * @returns a function of the ARN, the ledger's row, what a list shows, and the message's id; undefined where all is well
  */
@@ -37,37 +41,52 @@ export function createReconcileSecret(ports: ReconcileSecretPorts) {
     messageId: string,
   ): Promise<FedIn | undefined> => {
     // What the list shows may be minutes old, so it settles only what is in order.
-    const first = planReconcile(known, listed, now());
+    const rotation = known && isRotated(known) ? known : undefined;
+    const first = planReconcile(rotation, listed, now());
     const isSettled = listed !== undefined && (first === "up-to-date" || first === "unknown");
-    const present = isSettled ? listed : await ask(secretArn);
-    if (!present) return undefined;
-    const decision = isSettled ? first : planReconcile(known, present, now());
-    if (decision === "missed") return feedInMissed(secretArn, known, present);
-    return known && decision === "up-to-date" ? feedInUnfinished(known, messageId) : undefined;
+    const present = isSettled
+      ? listed
+      : await ask(secretArn).catch((error: unknown) => {
+          if (listed || rotation) throw error;
+          // Whoever may report can name any secret: what is known by reports alone must not keep a run from its end.
+          return "not-told" as const;
+        });
+    if (present === "not-told") return undefined;
+    if (known) await notePresence(known, present);
+    if (present === "gone" || present === "not-watched") return undefined;
+    const decision = isSettled ? first : planReconcile(rotation, present, now());
+    if (decision === "missed") return feedInMissed(secretArn, rotation, present);
+    return rotation && decision === "up-to-date" ? feedInUnfinished(rotation, messageId) : undefined;
   };
 
-  /** Undefined for what is gone, or left out by the configuration by now. */
-  async function ask(secretArn: string): Promise<PresentSecret | undefined> {
+  async function notePresence({ secretArn, goneSince }: KnownSecret, present: Asked): Promise<void> {
+    const isGone = present === "gone";
+    if (isGone !== (goneSince !== undefined))
+      await ledger.recordPresence(secretArn, isGone ? now() : undefined);
+  }
+
+  async function ask(secretArn: string): Promise<Asked> {
     const kind = kindOfSecret(secretArn);
     if (kind === "secrets-manager") await pace.secret();
     const facts = await secrets.describe(secretArn, () => true);
-    if (!facts || facts.isWatched === false) return undefined;
+    if (!facts) return "gone";
+    if (facts.isWatched === false) return "not-watched";
     if (kind !== "parameter") return presentSecret(facts);
     await pace.parameter();
     const parameter = await parameters.describe(secretArn, () => true);
-    return parameter && presentParameter(parameter);
+    return parameter ? presentParameter(parameter) : "gone";
   }
 
   async function feedInMissed(
     secretArn: string,
-    known: KnownSecret | undefined,
+    known: RotationKey | undefined,
     { currentVersionId: versionId = "", lastChangedAt = now() }: PresentSecret,
   ): Promise<FedIn> {
     await feedIn({ secretArn, versionId, currentSince: lastChangedAt.toISOString() }, known?.versionId);
     return "missed";
   }
 
-  async function feedInUnfinished(known: KnownSecret, messageId: string): Promise<FedIn | undefined> {
+  async function feedInUnfinished(known: RotationKey, messageId: string): Promise<FedIn | undefined> {
     const rotation = await ledger.readRotation(known);
     const tries = countTries(known, rotation, now(), settledAfterMs);
     if (tries === undefined) return undefined;
@@ -79,7 +98,7 @@ export function createReconcileSecret(ports: ReconcileSecretPorts) {
     return "unfinished";
   }
 
-  async function feedIn({ currentSince, ...version }: KnownSecret, knownVersionId?: string): Promise<void> {
+  async function feedIn({ currentSince, ...version }: RotationKey, knownVersionId?: string): Promise<void> {
     const base = { v: 1, ...version } as const;
     const occurredAt = now().toISOString();
     const detail = { ...base, currentSince, occurredAt, ...(knownVersionId && { knownVersionId }) };

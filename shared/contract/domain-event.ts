@@ -80,7 +80,12 @@ export const domainEventDetails = {
       "deployment-failed",
       "deployment-controller",
       "secret-pinned",
+      "other-credential-rejected",
+      "other-credential-unverified",
+      "waited-too-long",
     ]),
+    /** Where it is another credential of the service that is not good. */
+    otherSecretArn: z.optional(SecretArn),
   }),
   /**
    * Services wait for others to be done; where none does (0), the search for them is not over. The check goes on with this
@@ -93,7 +98,7 @@ export const domainEventDetails = {
     claimant: z.string(),
     detectedBy: z.enum(ROTATION_SOURCES),
     toldAt: Instant,
-    /** When the check was deferred first. */
+    /** Since when nothing could be done about any of them. */
     waitingSince: z.optional(Instant),
   }),
   /** ECS has finished the deployment that was to bring the version to a service. `durationMs` counts from the decision. */

@@ -15,11 +15,14 @@ export const SecretArn = z
     ),
   );
 
+/** Text without control, formatting and unassigned characters, which could rewrite what an operator's terminal shows. */
+export const PlainText = z.string().check(z.regex(/^\P{C}*$/u, "has control or formatting characters"));
+
 /**
  * Version of a secret. In Secrets Manager the ClientRequestToken that created it, 32 to 64 characters; the version
  * number of a parameter; elsewhere what the event of one's own says.
  */
-export const VersionId = z.string().check(z.minLength(1), z.maxLength(128));
+export const VersionId = PlainText.check(z.minLength(1), z.maxLength(128));
 
 /** A point in time, ISO 8601 in UTC; milliseconds where the source has them. */
 export const Instant = z.iso.datetime();

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Instant, Milliseconds, parseVersioned, SecretArn, VersionId } from "./message.ts";
+import { Instant, Milliseconds, PlainText, parseVersioned, SecretArn, VersionId } from "./message.ts";
 
 /** Durations of the steps of one swap, each in milliseconds; a step that did not happen is absent. */
 export const SwapTimings = z.object({
@@ -14,14 +14,28 @@ export const SwapTimings = z.object({
 });
 export type SwapTimings = z.infer<typeof SwapTimings>;
 
+/** Who reports, as people read it. */
+export const ReporterName = PlainText.check(
+  z.minLength(1),
+  z.maxLength(256, "must be at most 256 characters"),
+);
+
+const MAX_MESSAGE_LENGTH = 1_000;
+
+/** A sentence that somebody else made: cut, and on one line, so that a report is not lost for what it quotes. */
+const Sentence = z.pipe(
+  z.string(),
+  z.transform((text) => text.replaceAll(/\p{C}+/gu, " ").slice(0, MAX_MESSAGE_LENGTH)),
+);
+
 /** What a running service did with a version. A report of "swapped" means that a fresh login succeeded. */
 export const Report = z.object({
   v: z.literal(1),
   secretArn: SecretArn,
   versionId: VersionId,
   /** Stable for the life of the process: the ECS task ARN where there is one, else host and process id. */
-  instanceId: z.string().check(z.minLength(1), z.maxLength(256)),
-  service: z.string().check(z.minLength(1), z.maxLength(256)),
+  instanceId: ReporterName,
+  service: ReporterName,
   outcome: z.enum(["swapped", "rejected"]),
   /** What made the instance look: its start, a notice, the poll or a failed login. */
   trigger: z.enum(["start", "notice", "poll", "login-failure", "reconnect"]),
@@ -31,7 +45,7 @@ export const Report = z.object({
   currentSince: z.optional(Instant),
   timings: SwapTimings,
   /** Why the version was rejected: the store's own code, and a sentence without secrets. */
-  reason: z.optional(z.object({ code: z.string(), message: z.string() })),
+  reason: z.optional(z.object({ code: PlainText.check(z.maxLength(64)), message: Sentence })),
 });
 export type Report = z.infer<typeof Report>;
 

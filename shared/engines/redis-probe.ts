@@ -33,7 +33,9 @@ export const redisProbe: StoreProbe = {
       await answeredWithin(timeoutMs, () => redis.connect(), cut).catch((error) => {
         throw failure ?? error;
       });
-      const credential = user === undefined ? [password.reveal()] : [user, password.reveal()];
+      // Without a name it is the same user, and the server says where that one has no password, and takes any.
+      const credential =
+        user === undefined || user === "default" ? [password.reveal()] : [user, password.reveal()];
       await answeredWithin(timeoutMs, () => redis.call("AUTH", ...credential), cut).catch((error) => {
         const fault = describeRedisSetupFault(error);
         throw fault === undefined ? error : new UnusableSecretError(`A login proves nothing here: ${fault}`);

@@ -29,6 +29,8 @@ const PUNCTUAL: ReadonlySet<RotationEvent["source"]> = new Set([
 ]);
 /** The rotation is reported as succeeded when its last step, which moves the label, is done. */
 const SUCCEEDED_WITHIN_MS = 60_000;
+/** How far a sender's clock may be ahead. A rotation from further ahead would make all that follow look like earlier ones. */
+const CLOCK_ALLOWANCE_MS = 60_000;
 
 /**
  * Compares what an event tells with what is so: "superseded" where another version is current by now, in which case
@@ -41,9 +43,10 @@ const SUCCEEDED_WITHIN_MS = 60_000;
  * @throws InvalidMessageError where the event names no secret yet, or no version of a secret that is kept elsewhere
  */
 export async function findRotation(
-  event: RotationEvent,
+  told: RotationEvent,
   { secrets, now }: CurrentRotationPorts,
 ): Promise<CurrentRotation | "superseded" | "not-watched"> {
+  const event = notAhead(told, now());
   const kind = kindOfSecret(event.secretArn);
   if (event.source === "credentials-reset" && !event.versionId) throw goesToReconcile(event);
   const isTold = kind === "parameter" || kind === "elsewhere";
@@ -65,6 +68,12 @@ export async function findRotation(
   throw new DependencyError("The version cannot be seen as current yet; the message is repeated", {
     details: { secretArn: event.secretArn, versionId: event.versionId },
   });
+}
+
+/** What is told of the future has happened by now. */
+function notAhead(event: RotationEvent, now: Date): RotationEvent {
+  const isAhead = Date.parse(event.occurredAt) - now.getTime() > CLOCK_ALLOWANCE_MS;
+  return isAhead ? { ...event, occurredAt: now.toISOString() } : event;
 }
 
 /** Of a secret that Secrets Manager does not keep, the event is all there is to know. */
@@ -111,6 +120,8 @@ function changedAfterMs({ occurredAt }: RotationEvent, { lastChangedAt }: Secret
  * the label move, and its milliseconds make adoption measurable. CloudTrail's event comes after the move, which is that change.
  */
 function currentSince(event: RotationEvent, facts: SecretFacts): Date {
+  // reconcile sends the time of the move itself; the last change may be of something else by now.
+  if (event.source === "reconcile") return new Date(event.occurredAt);
   const { lastChangedAt = new Date(event.occurredAt) } = facts;
   const afterMs = changedAfterMs(event, facts);
   // An event of one's own is sent some time after the move; what it found the version current with is that move.

@@ -18,7 +18,10 @@ export interface SafeToRotateOptions {
   readonly tasks?: readonly TaskFact[];
   /** How long an instance may go without a report, in milliseconds; 26 hours unless given: IoT Core ends each connection within 24. */
   readonly silentAfterMs?: number;
-  /** How long a redeploy whose end nobody told of counts as under way, in milliseconds; one hour unless given. */
+  /**
+   * How long a redeploy whose end nobody told of counts as under way, in milliseconds; one hour unless given. After that
+   * nobody knows what became of it, and it counts as behind, until a later check finds no service behind.
+   */
   readonly redeployTimeoutMs?: number;
 }
 
@@ -44,6 +47,8 @@ export type UnsafeReason =
       readonly service: string;
       readonly heardAt?: string;
     }
+  /** At the newest deadline check tasks were behind that never report, and that no decision is about: standalone ones. */
+  | { readonly code: "tasks-behind"; readonly versionId: string; readonly tasks: number }
   | { readonly code: "redeploy-under-way"; readonly serviceArn: string }
   | { readonly code: "service-behind"; readonly serviceArn: string; readonly decision: string };
 
@@ -71,7 +76,7 @@ export function safeToRotate(secret: SecretView, options: SafeToRotateOptions): 
       ? [{ code: "rotation-not-known" } as const]
       : [
           ...unsettledRotation(secret, expected),
-          ...uncheckedAdoption(secret, expected, options),
+          ...checkedAdoption(secret, expected, options),
           ...instancesNotOn(expected, secret, options),
           ...servicesNotOn(secret, options),
         ];
@@ -94,14 +99,19 @@ function unsettledRotation({ current }: SecretView, versionId: string): UnsafeRe
   }
 }
 
-function uncheckedAdoption(
-  { current }: SecretView,
+/** What the deadline check says of tasks that never report. */
+function checkedAdoption(
+  secret: SecretView,
   versionId: string,
-  { tasks }: SafeToRotateOptions,
+  { tasks: known }: SafeToRotateOptions,
 ): UnsafeReason[] {
-  if (tasks || current?.versionId !== versionId) return [];
-  const isChecked = current.checkedAt !== undefined && !current.deferredAtCheck;
-  return isChecked ? [] : [{ code: "adoption-not-checked", versionId }];
+  const { current } = secret;
+  if (known || current?.versionId !== versionId) return [];
+  const { checkedAt, staleAtCheck = 0, deferredAtCheck = 0, unmanagedAtCheck = 0 } = current;
+  if (checkedAt === undefined || deferredAtCheck > 0) return [{ code: "adoption-not-checked", versionId }];
+  // Those of services are judged by what was decided about them.
+  const tasks = unmanagedAtCheck + (decisionsOnCurrent(secret).length === 0 ? staleAtCheck : 0);
+  return tasks > 0 ? [{ code: "tasks-behind", versionId, tasks }] : [];
 }
 
 function instancesNotOn(
@@ -143,19 +153,31 @@ function isBefore(createdAt: Date, current: RotationView | undefined): boolean {
 }
 
 /** Of the newest rotation: what was decided for earlier ones has been overtaken. */
-function servicesNotOn({ current, decisions }: SecretView, options: SafeToRotateOptions): UnsafeReason[] {
-  return decisions
-    .filter(
-      ({ versionId, currentSince }) =>
-        versionId === current?.versionId && currentSince === current.currentSince,
-    )
-    .flatMap((record): UnsafeReason[] => {
-      const { serviceArn } = record;
-      if (isUnderWay(record, options)) return [{ code: "redeploy-under-way", serviceArn }];
-      // With the tasks at hand, those that are behind have been counted one by one.
-      const behindBecause = options.tasks ? undefined : whyBehind(record);
-      return behindBecause ? [{ code: "service-behind", serviceArn, decision: behindBecause }] : [];
-    });
+function decisionsOnCurrent({ current, decisions }: SecretView): DecisionRecord[] {
+  return decisions.filter(
+    ({ versionId, currentSince }) =>
+      versionId === current?.versionId && currentSince === current.currentSince,
+  );
+}
+
+function servicesNotOn(secret: SecretView, options: SafeToRotateOptions): UnsafeReason[] {
+  return decisionsOnCurrent(secret).flatMap((record): UnsafeReason[] => {
+    const { serviceArn } = record;
+    if (isUnderWay(record, options)) return [{ code: "redeploy-under-way", serviceArn }];
+    // With the tasks at hand, those that are behind have been counted one by one.
+    if (options.tasks || hasFollowedSince(record, secret.current)) return [];
+    const decision = whyBehind(record);
+    return decision ? [{ code: "service-behind", serviceArn, decision }] : [];
+  });
+}
+
+/** A later check found no service with a task that is behind. */
+function hasFollowedSince(
+  { claimedAt, decidedAt = claimedAt }: DecisionRecord,
+  current: RotationView | undefined,
+): boolean {
+  const { checkedAt = "", staleAtCheck } = current ?? {};
+  return staleAtCheck === 0 && checkedAt > decidedAt;
 }
 
 /** A deployment that somebody else began serves the rotation as one that was forced for it does. */
@@ -170,10 +192,10 @@ function isUnderWay(
   return DEPLOYS.has(decision) && deploymentOutcome === undefined && ageMs < redeployTimeoutMs;
 }
 
-function whyBehind({ decision, deploymentOutcome }: DecisionRecord): string | undefined {
+function whyBehind({ intent, decision = intent, deploymentOutcome }: DecisionRecord): string | undefined {
   if (deploymentOutcome === "failed") return "deployment-failed";
   // Whoever was about to deploy it crashed, and it followed without.
-  if (decision === "no-longer-behind") return undefined;
-  const isDeployed = deploymentOutcome === "completed" || DEPLOYS.has(decision ?? "");
-  return isDeployed ? undefined : decision;
+  if (deploymentOutcome === "completed" || decision === "no-longer-behind") return undefined;
+  // ECS tells of each end but that of a deployment that goes on failing where no circuit breaker ends it.
+  return DEPLOYS.has(decision) ? "deployment-unknown" : decision;
 }

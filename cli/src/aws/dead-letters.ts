@@ -35,6 +35,8 @@ export interface QueueDepth {
 }
 
 export interface DeadLetters {
+  /** Whether sending back, once begun, goes on without this process: SQS does it. */
+  readonly goesOnAlone: boolean;
   /** @throws CommandError where the stage has no such queue */
   depth(queue: QueueName): Promise<QueueDepth>;
   /** Looks at some without taking them away. */
@@ -131,6 +133,8 @@ export function createDeadLetters(client: SQSClient, names: StageNames, hasMoveT
   }
 
   return {
+    goesOnAlone: hasMoveTasks,
+
     async depth(queue) {
       const [own, dead] = await Promise.all([
         attributesOf(names.queue(queue)),

@@ -4,6 +4,7 @@ import { domainEventDetails, parseDomainEvent } from "../../../shared/contract/d
 import { InvalidMessageError } from "../../../shared/contract/errors.ts";
 import { parseJson, parseMessage } from "../../../shared/contract/message.ts";
 import { parseReceivedReport } from "../../../shared/contract/received-report.ts";
+import { parseReconcileMessage } from "../../../shared/contract/reconcile-message.ts";
 import { isCloudTrailEvent, parseRotationAttempt } from "../../../shared/contract/rotation-attempt.ts";
 import { parseRotationEvent } from "../../../shared/contract/rotation-event.ts";
 import type { DeadLetter } from "../aws/dead-letters.ts";
@@ -56,21 +57,32 @@ export function explainDeadLetter(queue: QueueName, letter: DeadLetter): DeadLet
   }
 }
 
-const Typed = z.object({ "detail-type": z.string() });
-/** The clock's event names nothing. */
-const SCHEDULED_EVENT = "Scheduled Event";
-
-/** @throws InvalidMessageError where no handler could read it */
+/** As the handler of the queue reads it. @throws InvalidMessageError where that could not */
 function readMessage(queue: QueueName, value: unknown): About {
-  if (queue === "reports") return parseReceivedReport(value);
-  const { "detail-type": type } = parseMessage("Event", Typed, value);
-  if (type === SCHEDULED_EVENT) return {};
-  if (Object.hasOwn(domainEventDetails, type)) return parseDomainEvent(value).detail;
+  switch (queue) {
+    case "reports":
+      return parseReceivedReport(value);
+    case "reconcile": {
+      const { secretArn, sign } = parseReconcileMessage(value);
+      return { secretArn, versionId: sign?.versionId };
+    }
+    case "measure":
+      return isCloudTrailEvent(value) ? parseRotationAttempt(value) : parseDomainEvent(value).detail;
+    case "redeploy":
+    case "deployments":
+      return readRedeployMessage(value);
+    default:
+      return parseRotationEvent(value);
+  }
+}
+
+const Typed = z.object({ "detail-type": z.string() });
+
+function readRedeployMessage(value: unknown): About {
   if (isDeploymentChange(value)) {
     parseDeploymentChange(value);
     return {};
   }
-  return queue === "measure" && isCloudTrailEvent(value)
-    ? parseRotationAttempt(value)
-    : parseRotationEvent(value);
+  const { "detail-type": type } = parseMessage("Event", Typed, value);
+  return Object.hasOwn(domainEventDetails, type) ? parseDomainEvent(value).detail : parseRotationEvent(value);
 }

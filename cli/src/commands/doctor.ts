@@ -13,7 +13,7 @@ import {
 } from "../doctor/stage-checks.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatFindings } from "../format/findings.ts";
-import type { StageNames } from "../place/stage-names.ts";
+import type { Stage } from "../place/place.ts";
 import type { Say } from "./say.ts";
 
 export type DoctorPorts = Pick<
@@ -23,7 +23,7 @@ export type DoctorPorts = Pick<
   Patience;
 
 /** Looks at everything that a rotation needs, and says what to mend. @returns 1 where anything is not well */
-export async function examineStage(names: StageNames, ports: DoctorPorts, say: Say): Promise<ExitCode> {
+export async function examineStage(stage: Stage, ports: DoctorPorts, say: Say): Promise<ExitCode> {
   const { account, alarms, channel, deadLetters, ledger, now, probe, rules, topics } = ports;
   // Two checks go by it; each of them says so where it cannot be read.
   let reading: ReturnType<typeof readCurrent> | undefined;
@@ -33,19 +33,19 @@ export async function examineStage(names: StageNames, ports: DoctorPorts, say: S
   };
   const checks: readonly Check[] = [
     { name: "credentials", run: () => checkAccount(account) },
-    { name: "stack", run: () => checkStack(account, names) },
-    { name: "event rules", run: () => checkRules(rules, names) },
-    { name: "queues", run: () => checkQueues(deadLetters, names) },
-    { name: "functions", run: () => checkFunctions(account, names) },
-    { name: "functions' permissions", run: () => checkRoles(account, names) },
-    { name: "event delivery", run: () => checkDelivery(probe, ports, names) },
-    { name: "ledger", run: async () => checkCredentials(await current()) },
-    { name: "channel", run: () => checkChannel(channel(), names) },
+    { name: "stack", run: () => checkStack(account, stage) },
+    { name: "event rules", run: () => checkRules(rules, stage) },
+    { name: "queues", run: () => checkQueues(deadLetters, stage) },
+    { name: "functions", run: () => checkFunctions(account, stage) },
+    { name: "functions' permissions", run: () => checkRoles(account, stage) },
+    { name: "event delivery", run: () => checkDelivery(probe, ports, stage.names) },
+    { name: "ledger", run: async () => checkCredentials(await current(), stage) },
+    { name: "channel", run: () => checkChannel(channel(), stage.names) },
     {
       name: "verify's network",
-      run: async () => checkVerifyNetwork(account, await current(), names, now()),
+      run: async () => checkVerifyNetwork(account, await current(), stage, now()),
     },
-    { name: "alarms", run: () => checkAlarms(alarms, names, topics) },
+    { name: "alarms", run: () => checkAlarms(alarms, stage, topics) },
   ];
   const findings: Finding[] = [];
   for (const check of checks) {
@@ -53,6 +53,6 @@ export async function examineStage(names: StageNames, ports: DoctorPorts, say: S
     findings.push(...(await runCheck(check)));
   }
   const isWell = findings.every(({ state }) => state === "ok" || state === "skipped");
-  say.result({ stage: names.stage, isWell, findings }, () => formatFindings(findings));
+  say.result({ stage: stage.names.stage, isWell, findings }, () => formatFindings(findings));
   return isWell ? EXIT.ok : EXIT.notWell;
 }

@@ -4,10 +4,12 @@ import { CommandError } from "../command-error.ts";
 import { describeFailure } from "../describe-failure.ts";
 import { EXIT } from "../exit-code.ts";
 import { secretName } from "../format/names.ts";
+import type { Suggest } from "../place/suggest.ts";
 
 export interface FindSecretPorts {
   readonly ledger: Pick<Ledger, "listSecrets">;
   readonly secrets: Pick<SecretDirectory, "find">;
+  readonly suggest: Suggest;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface FindSecretPorts {
  */
 export async function findSecret(
   secretId: string,
-  { ledger, secrets }: FindSecretPorts,
+  { ledger, secrets, suggest }: FindSecretPorts,
 ): Promise<SecretSummary> {
   let refusal: unknown;
   const found = await secrets.find(secretId).catch((error) => {
@@ -35,6 +37,6 @@ export async function findSecret(
   throw new CommandError(
     "SECRET_NOT_FOUND",
     EXIT.notFound,
-    `There is no secret ${secretId}, neither in Secrets Manager nor in the ledger. Check the name, --stage and --region; keyturn status lists those that were rotated.`,
+    `There is no secret ${secretId}, neither in Secrets Manager nor in the ledger. Check the name, --stage and --region; ${suggest.keyturn("status")} lists those that it knows.`,
   );
 }

@@ -15,6 +15,8 @@ export interface Adoption {
   readonly instances: readonly InstanceStatus[];
   /** Empty where every instance is on a version whose login succeeded. */
   readonly reasons: readonly UnsafeReason[];
+  /** Since when the secret was found to be deleted. */
+  readonly goneSince?: string;
 }
 
 export interface AdoptionPorts {
@@ -23,7 +25,10 @@ export interface AdoptionPorts {
   readonly now: () => Date;
 }
 
-/** @param expected the version that should be in use; the newest in the ledger unless given */
+/**
+ * @param expected the version that should be in use; the newest in the ledger unless given, and of a secret that was never
+ * rotated the one that was taken up last, which was current then
+ */
 export async function readAdoption(
   secretArn: string,
   expected: string | undefined,
@@ -41,7 +46,7 @@ export function planAdoption(
   ended: ReadonlySet<string> | undefined,
   now: Date,
 ): Adoption {
-  const versionId = expected ?? view.current?.versionId;
+  const versionId = expected ?? view.current?.versionId ?? takenUpLast(view.instances);
   const instances = view.instances.map((record) => ({
     ...record,
     state: ended?.has(record.instanceId) ? ("ended" as const) : stateOf(record, versionId),
@@ -52,6 +57,13 @@ export function planAdoption(
     { now, ...(versionId && { currentVersionId: versionId }) },
   );
   return { view, ...(versionId && { versionId }), instances, reasons: answer.safe ? [] : answer.reasons };
+}
+
+function takenUpLast(instances: readonly InstanceRecord[]): string | undefined {
+  return instances
+    .filter(({ swappedAt }) => swappedAt !== undefined)
+    .toSorted((a, b) => (a.swappedAt ?? "").localeCompare(b.swappedAt ?? ""))
+    .at(-1)?.versionId;
 }
 
 function stateOf(record: InstanceRecord, versionId: string | undefined): InstanceState {

@@ -4,7 +4,8 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { secretName, shortVersion } from "../format/names.ts";
 import { plural } from "../format/plural.ts";
 import { formatTable } from "../format/table.ts";
-import { findQueue, HANDLER_OF, QUEUES, type QueueName, type StageNames } from "../place/stage-names.ts";
+import type { Stage } from "../place/place.ts";
+import { findQueue, HANDLER_OF, QUEUES, type QueueName } from "../place/stage-names.ts";
 import { type DeadLetterReason, explainDeadLetter } from "./dead-letter-reason.ts";
 import type { Say } from "./say.ts";
 
@@ -25,10 +26,11 @@ const SHOWN = 10;
 /** Sends dead letters back to the queue that they came from. */
 export async function replayDeadLetters(
   { queue: given, dryRun = false }: ReplayOptions,
-  names: StageNames,
+  stage: Stage,
   { deadLetters, signal }: ReplayPorts,
   say: Say,
 ): Promise<ExitCode> {
+  const { names, suggest } = stage;
   const queue = findQueue(given, names);
   if (!queue) {
     throw new CommandError(
@@ -42,17 +44,25 @@ export async function replayDeadLetters(
     const letters = count > 0 ? await deadLetters.peek(queue, SHOWN) : [];
     const reasons = letters.map((letter) => explainDeadLetter(queue, letter));
     say.result({ queue: names.deadLetters(queue), count, shown: reasons }, () =>
-      formatDeadLetters(queue, count, reasons, names),
+      formatDeadLetters(queue, count, reasons, stage),
     );
     return EXIT.ok;
   }
-  const moved = await deadLetters.moveBack(
-    queue,
-    (soFar) => say.progress(`${soFar} of ${count} sent back`),
-    signal,
-  );
+  let soFar = 0;
+  const onMoved = (moved: number) => {
+    soFar = moved;
+    say.progress(`${moved} of ${count} sent back`);
+  };
+  const moved = await deadLetters.moveBack(queue, onMoved, signal).catch((error) => {
+    if (signal.aborted) {
+      const rest = deadLetters.goesOnAlone ? "SQS goes on with the others" : "The others stay where they are";
+      const look = suggest.keyturn("replay", queue, "--dry-run");
+      say.note(`${soFar} of ${count} were sent back. ${rest}: ${look} shows what is left.`);
+    }
+    throw error;
+  });
   say.result({ queue: names.deadLetters(queue), moved }, () => [
-    `${plural(moved, "message")} sent back to ${names.queue(queue)}. What fails again comes back here; keyturn doctor says so.`,
+    `${plural(moved, "message")} sent back to ${names.queue(queue)}. What fails again comes back here; ${suggest.keyturn("doctor")} says so.`,
   ]);
   return EXIT.ok;
 }
@@ -61,7 +71,7 @@ export function formatDeadLetters(
   queue: QueueName,
   count: number,
   reasons: readonly DeadLetterReason[],
-  names: StageNames,
+  { names, suggest }: Stage,
 ): string[] {
   if (count === 0) return [`${names.deadLetters(queue)} is empty.`];
   const table = formatTable(
@@ -78,6 +88,6 @@ export function formatDeadLetters(
   return [
     `${plural(count, "message")} in ${names.deadLetters(queue)}, given up by ${HANDLER_OF[queue]}${count > reasons.length ? `; the first ${reasons.length}:` : ":"}`,
     ...table,
-    `keyturn replay ${queue} sends ${count === 1 ? "it" : "all of them"} back.`,
+    `${suggest.keyturn("replay", queue)} sends ${count === 1 ? "it" : "all of them"} back.`,
   ];
 }

@@ -3,10 +3,12 @@ import { kindOfSecret } from "../../../shared/contract/secret-id.ts";
 import type { Redacted } from "../../../shared/engines/redacted.ts";
 import type { SecretDirectory, SecretSummary } from "../aws/secrets.ts";
 import { CommandError } from "../command-error.ts";
+import { describeFailure } from "../describe-failure.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { secretName } from "../format/names.ts";
 import { formatReason } from "../format/reasons.ts";
 import { formatDuration } from "../format/time.ts";
+import type { StageNames } from "../place/stage-names.ts";
 import { describeAdopted } from "./describe-progress.ts";
 import { findSecret } from "./find-secret.ts";
 import { type FollowOptions, type FollowPorts, followAdoption } from "./follow-adoption.ts";
@@ -17,6 +19,7 @@ import { toDocument } from "./status.ts";
 export interface RotatePorts extends FollowPorts {
   readonly ledger: Pick<Ledger, "readSecret" | "listSecrets" | "readHistory">;
   readonly secrets: SecretDirectory;
+  readonly names: Pick<StageNames, "stage">;
 }
 
 export interface RotateOptions {
@@ -35,23 +38,26 @@ export async function rotateSecret(options: RotateOptions, ports: RotatePorts, s
   const secret = await findSecret(options.secretId, ports);
   const { secretArn } = secret;
   const name = secretName(secretArn);
-  requireRotatable(secret, name, value !== undefined);
+  requireRotatable(secret, name, value !== undefined, ports);
   if (!force) await requireSafe(secret, name, ports);
 
   const startedAt = ports.now();
   const versionId = await (value ? ports.secrets.put(secretArn, value) : ports.secrets.rotate(secretArn));
   if (!wait) {
     say.result({ secretArn, name, versionId }, () => [
-      `${name} is being rotated to version ${versionId}. keyturn status ${name} shows who runs on it.`,
+      `${name} is being rotated to version ${versionId}. ${ports.suggest.keyturn("status", name)} shows who runs on it.`,
     ]);
     return EXIT.ok;
   }
   say.note(`Rotating ${name} to version ${versionId}; Ctrl-C ends the waiting, not the rotation`);
+  const begun = { secretArn, versionId };
   const { adoption, outcome, explanation } = await followAdoption(
-    { secretArn, versionId, startedAt, ...wait },
+    { ...begun, startedAt, ...wait },
     ports,
     say,
-  );
+  ).catch((cause) => {
+    throw asBegun(cause, begun, ports);
+  });
   const tookMs = ports.now().getTime() - startedAt.getTime();
   const isWell = outcome === "settled" && adoption.reasons.length === 0;
   say.result({ ...toDocument(adoption), isWell, outcome, explanation, tookMs }, () =>
@@ -60,7 +66,28 @@ export async function rotateSecret(options: RotateOptions, ports: RotatePorts, s
   return isWell ? EXIT.ok : EXIT.notWell;
 }
 
-function requireRotatable({ secretArn, canRotate }: SecretSummary, name: string, hasValue: boolean): void {
+/** Whatever failed, the rotation goes on: who reads of it needs to know of which version. */
+function asBegun(
+  cause: unknown,
+  { secretArn, versionId }: { readonly secretArn: string; readonly versionId: string },
+  { suggest }: RotatePorts,
+): CommandError {
+  const { code, exitCode, message } = describeFailure(cause);
+  const name = secretName(secretArn);
+  return new CommandError(
+    code,
+    exitCode,
+    `${name} is being rotated to version ${versionId} all the same, but it cannot be followed. ${message} Then ${suggest.keyturn("status", name)} shows who runs on it.`,
+    { cause, details: { secretArn, versionId } },
+  );
+}
+
+function requireRotatable(
+  { secretArn, canRotate }: SecretSummary,
+  name: string,
+  hasValue: boolean,
+  { suggest }: RotatePorts,
+): void {
   if (kindOfSecret(secretArn) !== "secrets-manager") {
     throw new CommandError(
       "NOT_IN_SECRETS_MANAGER",
@@ -72,12 +99,20 @@ function requireRotatable({ secretArn, canRotate }: SecretSummary, name: string,
   throw new CommandError(
     "NO_ROTATION_FUNCTION",
     EXIT.usage,
-    `${name} has no rotation function, so that Secrets Manager cannot rotate it. Give it one (aws secretsmanager rotate-secret --rotation-lambda-arn ARN), or, for a master password, let RDS manage it. Or change the credential in the store yourself, and hand in the new value: keyturn rotate ${name} --value-file FILE.`,
+    `${name} has no rotation function, so that Secrets Manager cannot rotate it. Give it one (aws secretsmanager rotate-secret --rotation-lambda-arn ARN), or, for a master password, let RDS manage it. Or change the credential in the store yourself, and hand in the new value: ${suggest.keyturn("rotate", name, "--value-file", "FILE")}`,
   );
 }
 
 async function requireSafe(secret: SecretSummary, name: string, ports: RotatePorts): Promise<void> {
-  const { reasons } = await readAdoption(secret.secretArn, secret.currentVersionId, ports);
+  const { reasons, view } = await readAdoption(secret.secretArn, secret.currentVersionId, ports);
+  if (view.rotations.length === 0 && view.instances.length === 0) {
+    const { names } = ports;
+    throw new CommandError(
+      "SECRET_NOT_KNOWN",
+      EXIT.notWell,
+      `${name} is not rotated: the ledger of stage ${names.stage} knows of no rotation of it, and of no instance. Is it another stage's? Give --stage then. If this is its first rotation, and nobody who uses it reports, rotate it with --force.`,
+    );
+  }
   if (reasons.length === 0) return;
   const why = reasons.map((reason) => `\n  ${formatReason(reason)}`).join("");
   throw new CommandError(

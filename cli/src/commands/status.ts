@@ -1,9 +1,10 @@
-import type { Ledger } from "../../../shared/aws/ledger.ts";
+import type { KnownSecret, Ledger } from "../../../shared/aws/ledger.ts";
 import type { SecretDirectory } from "../aws/secrets.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { secretName } from "../format/names.ts";
 import { plural } from "../format/plural.ts";
 import { formatSecret, formatSecrets } from "../format/status.ts";
+import type { Suggest } from "../place/suggest.ts";
 import { findSecret } from "./find-secret.ts";
 import { type Adoption, type AdoptionPorts, countAdopted, readAdoption } from "./read-adoption.ts";
 import type { Say } from "./say.ts";
@@ -11,12 +12,13 @@ import type { Say } from "./say.ts";
 export interface StatusPorts extends AdoptionPorts {
   readonly ledger: Pick<Ledger, "readSecret" | "listSecrets">;
   readonly secrets: Pick<SecretDirectory, "find">;
+  readonly suggest: Suggest;
 }
 
 export interface StatusOptions {
   /** Name, ARN or an id of one's own; all that the ledger knows unless given. */
   readonly secretId?: string | undefined;
-  /** Shows instances that have ended as well. */
+  /** Shows instances that have ended as well, and secrets that are gone. */
   readonly all?: boolean | undefined;
 }
 
@@ -34,7 +36,7 @@ export async function showStatus(
     instances: adoption.instances.filter(({ state }) => all || state !== "ended"),
   });
   if (secretId === undefined) {
-    const adoptions = (await readAll(ports, say)).map(shown);
+    const adoptions = (await readAll(all, ports, say)).map(shown);
     say.result({ secrets: adoptions.map(toDocument) }, () => formatSecrets(adoptions, ports.now()));
     return adoptions.every(({ reasons }) => reasons.length === 0) ? EXIT.ok : EXIT.notWell;
   }
@@ -44,7 +46,7 @@ export async function showStatus(
   return adoption.reasons.length === 0 ? EXIT.ok : EXIT.notWell;
 }
 
-async function readAll(ports: StatusPorts, say: Say): Promise<Adoption[]> {
+async function readAll(all: boolean, ports: StatusPorts, say: Say): Promise<Adoption[]> {
   const adoptions: Adoption[] = [];
   let reading: Promise<Adoption>[] = [];
   const finish = async () => {
@@ -52,22 +54,29 @@ async function readAll(ports: StatusPorts, say: Say): Promise<Adoption[]> {
     reading = [];
     say.progress(`${plural(adoptions.length, "secret")} read`);
   };
-  for await (const { secretArn } of ports.ledger.listSecrets()) {
-    reading.push(readAdoption(secretArn, undefined, ports));
+  for await (const secret of ports.ledger.listSecrets()) {
+    if (secret.goneSince === undefined || all) reading.push(readListed(secret, ports));
     if (reading.length >= AT_ONCE) await finish();
   }
   await finish();
   return adoptions.toSorted((a, b) => a.view.secretArn.localeCompare(b.view.secretArn));
 }
 
+async function readListed({ secretArn, goneSince }: KnownSecret, ports: StatusPorts): Promise<Adoption> {
+  const adoption = await readAdoption(secretArn, undefined, ports);
+  // Nobody can put right any more what was not well with it.
+  return goneSince === undefined ? adoption : { ...adoption, goneSince, reasons: [] };
+}
+
 /** The form that scripts read; docs/cli.md describes it. */
 export function toDocument(adoption: Adoption): object {
-  const { view, versionId, instances, reasons } = adoption;
+  const { view, versionId, instances, reasons, goneSince } = adoption;
   const { secretArn, current, decisions } = view;
   return {
     secretArn,
     name: secretName(secretArn),
     versionId,
+    ...(goneSince && { goneSince }),
     ...(current && {
       currentSince: current.currentSince,
       detectedBy: current.detectedBy,
@@ -76,6 +85,7 @@ export function toDocument(adoption: Adoption): object {
       reason: current.reason,
       checkedAt: current.checkedAt,
       staleAtCheck: current.staleAtCheck,
+      unmanagedAtCheck: current.unmanagedAtCheck,
     }),
     ...countAdopted(adoption),
     isWell: reasons.length === 0,

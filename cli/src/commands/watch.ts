@@ -2,6 +2,7 @@ import type { HistoryEntry, Ledger } from "../../../shared/aws/ledger.ts";
 import { parseNotice } from "../../../shared/contract/notice.ts";
 import { parseReport } from "../../../shared/contract/report.ts";
 import type { Channel } from "../aws/channel.ts";
+import { describeFailure, isPassing } from "../describe-failure.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatEntryOf } from "../format/history.ts";
 import { plural } from "../format/plural.ts";
@@ -23,14 +24,29 @@ export async function watchLedger(
   say: Say,
 ): Promise<ExitCode> {
   const streams = new Map<string, HistoryStream>();
-  while (!signal.aborted) {
+  const look = async () => {
     for await (const { secretArn } of ledger.listSecrets()) {
       const stream = streams.get(secretArn) ?? createHistoryStream(ledger, secretArn, since, now);
       streams.set(secretArn, stream);
       for (const entry of await stream.next()) tell(secretArn, entry, say);
     }
     say.progress(`${plural(streams.size, "secret")}; ends on Ctrl-C`);
+  };
+  // The first look must succeed; what cannot be read for a while later is told once, and read when it can be.
+  await look();
+  let trouble: string | undefined;
+  while (!signal.aborted) {
     await pause(intervalMs);
+    if (signal.aborted) break;
+    try {
+      await look();
+      trouble = undefined;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      const { message } = describeFailure(error);
+      if (message !== trouble) say.note(message);
+      trouble = message;
+    }
   }
   return EXIT.ok;
 }

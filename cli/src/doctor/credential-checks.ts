@@ -2,15 +2,16 @@ import type { Ledger, RotationView, Verdict } from "../../../shared/aws/ledger.t
 import type { Account, Vpc } from "../aws/account.ts";
 import { secretName } from "../format/names.ts";
 import { plural } from "../format/plural.ts";
-import type { StageNames } from "../place/stage-names.ts";
+import type { Stage } from "../place/place.ts";
 import { attention, type Finding, failed, ok, skipped } from "./finding.ts";
 
-/** The newest version of each secret that the ledger knows. */
+/** The newest version of each secret that the ledger knows and that is not gone. */
 export async function readCurrent(
   ledger: Pick<Ledger, "listSecrets" | "readSecret">,
 ): Promise<RotationView[]> {
   const current: RotationView[] = [];
-  for await (const { secretArn } of ledger.listSecrets()) {
+  for await (const { secretArn, goneSince } of ledger.listSecrets()) {
+    if (goneSince !== undefined) continue;
     const secret = await ledger.readSecret(secretArn);
     if (secret.current) current.push(secret.current);
   }
@@ -18,7 +19,7 @@ export async function readCurrent(
 }
 
 /** The ledger answers, and what the newest credentials were found to be. */
-export function checkCredentials(current: readonly RotationView[]): Finding[] {
+export function checkCredentials(current: readonly RotationView[], { suggest }: Stage): Finding[] {
   const many = (wanted: Verdict) => current.filter(({ verdict }) => verdict === wanted).length;
   return [
     ok("ledger", `${plural(current.length, "secret")} known by rotations`),
@@ -27,7 +28,7 @@ export function checkCredentials(current: readonly RotationView[]): Finding[] {
           failed(
             "credentials in use",
             `The newest versions of ${plural(many("rejected"), "secret")} are refused by the store`,
-            "keyturn status names them. Move AWSCURRENT back, or find out why and rotate again.",
+            `${suggest.keyturn("status")} names them. docs/runbook.md#credential-rejected says what to do.`,
           ),
         ]
       : []),
@@ -36,7 +37,7 @@ export function checkCredentials(current: readonly RotationView[]): Finding[] {
           attention(
             "credentials in use",
             `The newest versions of ${plural(many("unverifiable"), "secret")} could not be tried`,
-            "keyturn history SECRET says what is missing; docs/verification.md has the tags.",
+            `${suggest.keyturn("status", "SECRET")} says what is missing; docs/verification.md has the tags.`,
           ),
         ]
       : []),
@@ -63,11 +64,12 @@ const VERDICT_WITHIN_MS = 30 * MINUTE_MS;
 export async function checkVerifyNetwork(
   account: Account | undefined,
   current: readonly RotationView[],
-  names: StageNames,
+  stage: Stage,
   now: Date,
 ): Promise<Finding[]> {
   const check = "verify's network";
   if (!account) return [skipped(check, "Functions of the local run reach every store on this machine")];
+  const { names } = stage;
   const { vpc } = await account.function(names.function("verify"));
   const silentSince = new Date(now.getTime() - VERDICT_WITHIN_MS).toISOString();
   const undecided = current.filter(({ verdict, currentSince }) => !verdict && currentSince < silentSince);
@@ -78,7 +80,7 @@ export async function checkVerifyNetwork(
           failed(
             check,
             `${plural(undecided.length, "secret")} got no verdict within ${VERDICT_WITHIN_MS / MINUTE_MS} minutes, such as ${secretName(undecided[0]?.secretArn ?? "")}`,
-            vpc ? remedyInVpc(names) : `Look at the log of ${names.function("verify")}.`,
+            vpc ? remedyInVpc(stage) : `Look at the log of ${names.function("verify")}.`,
           ),
         ]
       : [evidence(check, current, vpc)]),
@@ -107,5 +109,5 @@ function evidence(check: string, current: readonly RotationView[], vpc: Vpc | un
 const NEEDED_IN_VPC =
   "In a VPC it needs a NAT gateway, or endpoints for secretsmanager, events, rds and dynamodb, and each store's security group has to let it in";
 
-const remedyInVpc = (names: StageNames) =>
-  `${NEEDED_IN_VPC} (docs/deploy.md#verify-in-a-vpc). Task timed out in the log of ${names.function("verify")} says that a way is missing; mend it, then keyturn replay verify.`;
+const remedyInVpc = ({ names, suggest }: Stage) =>
+  `${NEEDED_IN_VPC} (docs/deploy.md#verify-in-a-vpc). Task timed out in the log of ${names.function("verify")} says that a way is missing; mend it, then ${suggest.keyturn("replay", "verify")}`;

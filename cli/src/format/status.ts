@@ -9,11 +9,13 @@ import { formatAge, formatDuration } from "./time.ts";
 /** All secrets, one line each. */
 export function formatSecrets(adoptions: readonly Adoption[], now: Date): string[] {
   if (adoptions.length === 0)
-    return ["No secret was rotated while Keyturn watched. keyturn doctor says whether it would see one."];
+    return [
+      "No secret was rotated while Keyturn watched, and nobody reported on one. The command doctor says whether it would see one.",
+    ];
   return formatTable(
     ["SECRET", "VERSION", "FOR", "VERDICT", "ADOPTED", "NOT WELL"],
     adoptions.map((adoption) => {
-      const { view, versionId, reasons } = adoption;
+      const { view, versionId, reasons, goneSince } = adoption;
       const { adopted, living } = countAdopted(adoption);
       return [
         secretName(view.secretArn),
@@ -21,7 +23,7 @@ export function formatSecrets(adoptions: readonly Adoption[], now: Date): string
         formatAge(view.current?.currentSince, now),
         view.current?.verdict ?? "–",
         living === 0 ? "nobody reported" : `${adopted} of ${living}`,
-        summarizeReasons(reasons) || "–",
+        goneSince ? `deleted, ${formatAge(goneSince, now)} ago` : summarizeReasons(reasons) || "–",
       ];
     }),
   );
@@ -57,7 +59,7 @@ export function formatSecret(adoption: Adoption, now: Date): string[] {
             ["REDEPLOY", "DECISION", "OUTCOME"],
             redeploys.map(({ serviceArn, intent, decision, deploymentOutcome }) => [
               serviceName(serviceArn),
-              decision ?? `${intent}, under way`,
+              decision ?? `${intent}, not finished`,
               deploymentOutcome ?? "–",
             ]),
           ),
@@ -73,9 +75,10 @@ export function formatSecret(adoption: Adoption, now: Date): string[] {
 /** What the check at the adoption deadline found; tasks that do not report are known by it alone. */
 function describeCheck({ currentSince, checkedAt, ...found }: RotationView): string {
   if (checkedAt === undefined) return "not yet";
-  const { adoptedAtCheck = 0, staleAtCheck = 0, deferredAtCheck = 0 } = found;
+  const { adoptedAtCheck = 0, staleAtCheck = 0, deferredAtCheck = 0, unmanagedAtCheck = 0 } = found;
+  const unmanaged = unmanagedAtCheck > 0 ? `, ${plural(unmanagedAtCheck, "task")} without a service not` : "";
   const waiting = deferredAtCheck > 0 ? `, ${plural(deferredAtCheck, "service")} waiting for a redeploy` : "";
-  return `after ${formatDuration(between(currentSince, checkedAt))}: ${adoptedAtCheck} on it, ${staleAtCheck} not${waiting}`;
+  return `after ${formatDuration(between(currentSince, checkedAt))}: ${adoptedAtCheck} on it, ${staleAtCheck} not${unmanaged}${waiting}`;
 }
 
 function formatInstances(instances: readonly InstanceStatus[], now: Date): string[] {

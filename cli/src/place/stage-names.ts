@@ -24,22 +24,27 @@ export const HANDLER_OF: Readonly<Record<QueueName, string>> = {
 /** The functions, by their names without the stage. */
 export const FUNCTIONS = [...new Set(Object.values(HANDLER_OF))];
 
-/** The rules of a stage: without any of them something is not seen, not told of, or not followed to its end. */
-export const NEEDED_RULES = [
-  "secret-label-updated",
-  "rotation-succeeded",
-  "secret-api-call",
-  "credential-rotated",
-  "credentials-reset",
-  "parameter-changed",
-  "reconcile",
-  "reconcile-continued",
-  "rotation-attempt",
-  "domain-events",
-  "deployment-ended",
-  "redeploy-deferred",
-  "credential-verified-later",
-] as const;
+const ROTATION_QUEUES = ["notify", "verify", "redeploy"] as const;
+
+/**
+ * The rules of a stage, and the queues that each feeds: without any of them something is not seen, not told of, or not
+ * followed to its end.
+ */
+export const RULE_QUEUES: Readonly<Record<string, readonly QueueName[]>> = {
+  "secret-label-updated": ROTATION_QUEUES,
+  "rotation-succeeded": ROTATION_QUEUES,
+  "secret-api-call": ROTATION_QUEUES,
+  "credential-rotated": ROTATION_QUEUES,
+  "credentials-reset": ["reconcile"],
+  "parameter-changed": ["reconcile"],
+  reconcile: ["reconcile"],
+  "reconcile-continued": ["reconcile"],
+  "rotation-attempt": ["measure"],
+  "domain-events": ["measure"],
+  "deployment-ended": ["deployments"],
+  "redeploy-deferred": ["deployments"],
+  "credential-verified-later": ["deployments"],
+};
 
 /** The functions' roles and that of the IoT rule, by their names in the template. */
 export const ROLES = [

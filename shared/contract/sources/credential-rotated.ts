@@ -8,8 +8,13 @@ import { SecretVersionId } from "./secret-version-id.ts";
 /** EventBridge detail-type of the event of one's own; its source is `keyturn`, or `keyturn.STAGE` for one stage alone. */
 export const CREDENTIAL_ROTATED = "Credential Rotated";
 
+/** Whoever rotates sends with it; a stage's own source, `keyturn.STAGE`, is for its functions. The rule lets no other stage's in. */
+const OPEN_SOURCE = "keyturn";
+
 const Envelope = z.object({
-  source: z.string().check(z.regex(/^keyturn(?:\.[\w-]+)?$/, "must be keyturn, or keyturn.STAGE")),
+  source: z
+    .string()
+    .check(z.regex(/^keyturn(?:\.[\w-]+)?$/, `must be ${OPEN_SOURCE}, or ${OPEN_SOURCE}.STAGE`)),
   time: Instant,
   detail: z.unknown(),
 });
@@ -27,7 +32,7 @@ export const CredentialRotated = z.object({
   versionId: VersionId,
   /** When the version became current; the event's own time where it is not given. */
   occurredAt: z.optional(Instant),
-  /** The sign that led `reconcile` to it. */
+  /** The sign that led `reconcile` to it; from the source that is open to others it counts for nothing. */
   detectedBy: z.optional(z.enum(["credentials-reset", "parameter-changed", "reconcile"])),
 });
 export type CredentialRotated = z.infer<typeof CredentialRotated>;
@@ -40,10 +45,12 @@ export function readCredentialRotated(event: unknown): RotationEvent {
     throw new InvalidMessageError("Credential Rotated event must have one of secretArn and secretId");
   }
   parseMessage("Credential Rotated event's versionId", versionOf(secretArn), detail.versionId);
+  // Else anybody could tell of a move at a time of his choice, and have it handled as one more rotation.
+  const detectedBy = envelope.source === OPEN_SOURCE ? undefined : detail.detectedBy;
   return {
     secretArn,
     versionId: detail.versionId,
-    source: detail.detectedBy ?? "credential-rotated",
+    source: detectedBy ?? "credential-rotated",
     occurredAt: detail.occurredAt ?? envelope.time,
   };
 }

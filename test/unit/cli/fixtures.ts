@@ -1,6 +1,10 @@
+import type { Stage } from "../../../cli/src/place/place.ts";
+import { stageNames } from "../../../cli/src/place/stage-names.ts";
+import { createSuggest } from "../../../cli/src/place/suggest.ts";
 import type { InstanceRecord, RotationView, SecretView } from "../../../shared/aws/ledger.ts";
 
 export const NOW = new Date("2026-11-20T12:00:00.000Z");
+export const STAGE: Stage = { names: stageNames("prod"), suggest: createSuggest("prod") };
 export const SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-OurebW";
 export const OLD = "11111111-0000-4000-8000-000000000001";
 export const NEW = "22222222-0000-4000-8000-000000000002";

@@ -28,6 +28,16 @@ test("records the version of an instance and how long its adoption took", async 
   expect(fake.events).toMatchObject([{ type: "InstanceSwapped", detail: { adoptionMs: 120 } }]);
 });
 
+test("has the ledger list a secret on which somebody reports first, and asks for that once for each instance", async () => {
+  const fake = createFakePipeline();
+  const recorded: string[] = [];
+  const recordSecret = async (secretArn: string) => void recorded.push(secretArn);
+  const acknowledge = createAcknowledge({ ...fake.ports, ledger: { ...fake.ports.ledger, recordSecret } });
+  await acknowledge(report({ trigger: "start" }));
+  await acknowledge(report({ occurredAt: "2026-11-20T11:00:00.000Z" }));
+  expect(recorded).toEqual([SECRET_ARN]);
+});
+
 test("tells of a repeated report once, and notes that the instance lives", async () => {
   const fake = createFakePipeline();
   const acknowledge = createAcknowledge(fake.ports);

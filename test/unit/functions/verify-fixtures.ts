@@ -26,6 +26,8 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
   const triedAtMs: number[] = [];
   const places: StorePlace[] = [];
   const moves: string[] = [];
+  /** Versions that AWSPENDING was taken from. */
+  const pendingTaken: string[] = [];
   const databases = new Map<string, Database>();
   const restores = createFakeRestores();
   const secret = { text: (_versionId: string) => '{"username":"orders","password":"EXAMPLE"}' };
@@ -48,6 +50,10 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
       Object.assign(fake.facts, { currentVersionId: to, previousVersionId: from, lastChangedAt });
       moves.push(to);
       return true;
+    },
+    removePending: async (_, from) => {
+      if (fake.facts.pendingVersionId === from) delete fake.facts.pendingVersionId;
+      pendingTaken.push(from);
     },
   };
   const given = {
@@ -94,14 +100,15 @@ export function createVerifying(answers: readonly Answer[], changes: Partial<Ver
     triedAtMs,
     places,
     moves,
+    pendingTaken,
     /** Handles the native event of the version. */
     handle: (receiveCount?: number, versionId = V2) =>
       verify(labelUpdated(versionId), delivery(receiveCount)),
     verify,
     delivery,
     /** The same, with `restorePrevious` switched on. */
-    restore: (messageId?: string, versionId = V2) =>
-      restoring(labelUpdated(versionId), delivery(1, messageId)),
+    restore: (messageId?: string, versionId = V2, receiveCount = 1) =>
+      restoring(labelUpdated(versionId), delivery(receiveCount, messageId)),
     verdict: () => fake.versions.get(V2)?.verdict,
   };
 }

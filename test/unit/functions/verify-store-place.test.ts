@@ -78,9 +78,23 @@ test.each(["aws:rds:primaryDBInstanceArn", "aws:rds:primaryDBClusterArn"])(
   },
 );
 
-test("tags win over RDS, and with a host RDS is not asked", async () => {
-  const tags = { "aws:rds:primaryDBInstanceArn": INSTANCE, "keyturn:port": "6432" };
-  expect(await find(tags)).toMatchObject({ host: ORDERS.host, port: 6_432 });
+test("where RDS says which host, no tag bends engine or port, so that nobody makes a good credential look refused", async () => {
+  const tags = {
+    "aws:rds:primaryDBInstanceArn": INSTANCE,
+    "keyturn:port": "6432",
+    "keyturn:engine": "mysql",
+    "keyturn:dbname": "shop",
+  };
+  expect(await find(tags)).toEqual({
+    engine: "postgres",
+    host: ORDERS.host,
+    port: ORDERS.port,
+    database: "shop",
+  });
+});
+
+test("with a host in a tag RDS is not asked", async () => {
+  const tags = { "aws:rds:primaryDBInstanceArn": INSTANCE };
   const { asked, ports } = asking();
   const tagged = { ...tags, "keyturn:host": "proxy.internal" };
   expect(await findStorePlace({ secretArn: SECRET_ARN, tags: tagged }, ports)).toMatchObject({

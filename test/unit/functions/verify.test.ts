@@ -55,7 +55,8 @@ test("tells once of a credential that is rejected again, by whatever message", a
   const verifying = createVerifying([REJECTED]);
   await verifying.handle();
   expect(await verifying.verify(rotationSucceeded(), verifying.delivery())).toBe("rejected");
-  expect(verifying.triedAtMs).toHaveLength(10);
+  // Every sign of it costs one more failed login, and no series of them: stores lock accounts.
+  expect(verifying.triedAtMs).toEqual([0, 1_000, 4_000, 13_000, 30_000, 30_000]);
   expect(verifying.eventTypes()).toEqual(["CredentialRejected"]);
 });
 
@@ -94,10 +95,10 @@ test("a credential that stays unverifiable is told of once, and its reason is ke
   const outcomes = ["no engine", "no host"].map((reason) => ({ verdict: "unverifiable", reason }) as const);
   const verifying = createVerifying(outcomes, {
     ledger: {
-      openRotation: ports.ledger.openRotation,
+      ...ports.ledger,
       recordVerdict: async (rotation, verdict, at, reason) => {
         reasons.push(reason);
-        await ports.ledger.recordVerdict(rotation, verdict, at, reason);
+        return ports.ledger.recordVerdict(rotation, verdict, at, reason);
       },
     },
   });
@@ -215,4 +216,51 @@ test("a dead letter that is replayed when the store is back brings the verdict",
   isBack = true;
   expect(await verifying.handle(1)).toBe("accepted");
   expect(verifying.eventTypes()).toEqual(["CredentialUnreachable", "CredentialVerified"]);
+});
+
+/** DescribeSecret fails from the given question on; the first is before the rotation is opened. */
+function withoutDescribe(from: number, answers: (LoginOutcome | DependencyError)[] = [REJECTED]) {
+  const { ports } = createVerifying([ACCEPTED]);
+  const throttled = Object.assign(new Error("Rate exceeded"), { name: "ThrottlingException" });
+  let asked = 0;
+  const verifying = createVerifying(answers, {
+    secrets: {
+      ...ports.secrets,
+      describe: (id, isSettled) => {
+        asked += 1;
+        return asked < from ? ports.secrets.describe(id, isSettled) : Promise.reject(throttled);
+      },
+    },
+  });
+  return { verifying, throttled };
+}
+
+test("the last delivery leaves a verdict where Secrets Manager stops answering between two tries", async () => {
+  const { verifying } = withoutDescribe(2);
+  await expect(verifying.handle(5)).rejects.toThrow("Secrets Manager cannot be asked: Rate exceeded");
+  expect(verifying.verdict()).toBe("unreachable");
+  expect(verifying.events).toMatchObject([
+    { type: "CredentialUnreachable", detail: { code: "ThrottlingException" } },
+  ]);
+});
+
+test("the last delivery leaves a verdict where Secrets Manager never answers, on a rotation that others have opened", async () => {
+  const { verifying, throttled } = withoutDescribe(1);
+  verifying.versions.set(V2, { currentSince: ROTATED_AT, detectedBy: "label-updated" });
+  await expect(verifying.handle(4)).rejects.toBe(throttled);
+  expect(verifying.verdict()).toBeUndefined();
+  await expect(verifying.handle(5)).rejects.toBe(throttled);
+  expect(verifying.verdict()).toBe("unreachable");
+  expect(verifying.eventTypes()).toEqual(["CredentialUnreachable"]);
+  const accepted = withoutDescribe(1);
+  accepted.verifying.versions.set(V2, { currentSince: ROTATED_AT, verdict: "accepted" });
+  await expect(accepted.verifying.handle(5)).rejects.toBe(accepted.throttled);
+  expect(accepted.verifying.verdict()).toBe("accepted");
+  expect(accepted.verifying.events).toEqual([]);
+});
+
+test("a rotation that nobody has opened has no verdict where Secrets Manager never answers", async () => {
+  const { verifying, throttled } = withoutDescribe(1);
+  await expect(verifying.handle(5)).rejects.toBe(throttled);
+  expect(verifying.events).toEqual([]);
 });

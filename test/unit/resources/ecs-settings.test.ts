@@ -58,3 +58,17 @@ test("in a dry run the role cannot deploy", async () => {
 test.each(["0", "901", "soon"])("refuses a pause of %s seconds", async (redeployPauseSeconds) => {
   await expect(read("redeployPauseSeconds", { redeployPauseSeconds })).rejects.toThrow("from 1 to 900");
 });
+
+test("two forced deployments of a service are five minutes apart unless something else is given", async () => {
+  expect(await read("redeployMinIntervalSeconds")).toBe(300);
+  expect(await read("redeployMinIntervalSeconds", { redeployMinIntervalSeconds: "0" })).toBe(0);
+});
+
+test.each(["-1", "1.5", "soon", " "])(
+  "refuses %j seconds between two forced deployments",
+  async (redeployMinIntervalSeconds) => {
+    await expect(read("redeployMinIntervalSeconds", { redeployMinIntervalSeconds })).rejects.toThrow(
+      "whole seconds from 0",
+    );
+  },
+);

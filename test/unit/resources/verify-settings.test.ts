@@ -24,6 +24,11 @@ test("verify has time for the allowance, a login after it, and its calls", async
   expect(await read("verifyTimeoutSeconds", { propagationAllowanceMs: "0", loginTimeoutMs: "300" })).toBe(11);
 });
 
+test("with restorePrevious it has time for the login of the version before, and for the move", async () => {
+  expect(await read("verifyTimeoutSeconds", { restorePrevious: "true" })).toBe(70);
+  expect(await read("verifyVisibilitySeconds", { restorePrevious: "true" })).toBe(420);
+});
+
 test("its queue hides a message for six times as long", async () => {
   expect(await read("verifyVisibilitySeconds")).toBe(300);
 });
@@ -62,8 +67,10 @@ test.each([
   await expect(read("verifyVpc", params)).rejects.toThrow(names);
 });
 
+type Conditions = Readonly<Record<string, object>>;
+
 const secretArn = (name: string) => ({ "Fn::Join": ["", expect.arrayContaining([":secret:", name])] });
-const reads = (changes: object) => ({
+const reads = (changes: { Resource: object[]; Condition?: Conditions }) => ({
   Effect: "Allow",
   Action: "secretsmanager:GetSecretValue",
   ...changes,
@@ -71,6 +78,19 @@ const reads = (changes: object) => ({
 const tagged = (key: string, ...values: string[]) => ({
   Condition: { StringEquals: { [`aws:ResourceTag/${key}`]: values } },
 });
+
+/** The same statements for another action, whose condition comes on top of that on tags. */
+const forAction = (statements: readonly { Condition?: Conditions }[], action: string, more?: Conditions) =>
+  statements.map(({ Condition, ...statement }) => ({
+    ...statement,
+    Action: `secretsmanager:${action}`,
+    ...((Condition || more) && {
+      Condition: {
+        ...more,
+        ...(Condition && { StringEquals: { ...more?.StringEquals, ...Condition.StringEquals } }),
+      },
+    }),
+  }));
 
 test.each([
   { params: {}, statements: [reads({ Resource: [secretArn("*")] })] },
@@ -90,16 +110,24 @@ test.each([
     ],
   },
 ])(
-  "with $params verify may read, and move labels of, watched secrets alone, and operators rotate no others",
+  "with $params verify may read, and move labels of, watched secrets alone; operators rotate no others, and by no function of their own",
   async ({ params, statements }) => {
     expect(await read("readsWatchedSecrets", params)).toEqual(statements);
-    expect(await read("movesLabelsOfWatchedSecrets", params)).toEqual(
-      statements.map((statement) => ({ ...statement, Action: "secretsmanager:UpdateSecretVersionStage" })),
-    );
-    const Action = ["secretsmanager:RotateSecret", "secretsmanager:PutSecretValue"];
-    expect(await read("rotatesWatchedSecrets", params)).toEqual(
-      statements.map((statement) => ({ ...statement, Action })),
-    );
+    const movesLabels = forAction(statements, "UpdateSecretVersionStage", {
+      StringEquals: { "secretsmanager:VersionStage": ["AWSCURRENT", "AWSPENDING"] },
+    });
+    expect(await read("movesLabelsOfWatchedSecrets", params)).toEqual(movesLabels);
+    expect(await read("rotatesWatchedSecrets", params)).toEqual([
+      ...forAction(statements, "RotateSecret", {
+        Null: {
+          "secretsmanager:RotationLambdaARN": "true",
+          "secretsmanager:ExternalSecretRotationRoleArn": "true",
+        },
+        BoolIfExists: { "secretsmanager:ModifyRotationRules": "false" },
+      }),
+      ...forAction(statements, "PutSecretValue"),
+      ...movesLabels,
+    ]);
   },
 );
 

@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import type { DeadLetter } from "../../../../cli/src/aws/dead-letters.ts";
 import { explainDeadLetter } from "../../../../cli/src/commands/dead-letter-reason.ts";
 import { formatDeadLetters } from "../../../../cli/src/commands/replay.ts";
-import { type QueueName, stageNames } from "../../../../cli/src/place/stage-names.ts";
+import type { QueueName } from "../../../../cli/src/place/stage-names.ts";
 import swapped from "../../../../events/domain/instance-swapped.json" with { type: "json" };
 import report from "../../../../events/messages/report-swapped.json" with { type: "json" };
 import succeeded from "../../../../events/sources/rotation-succeeded.json" with { type: "json" };
 import labelUpdated from "../../../../events/sources/secret-label-updated.json" with { type: "json" };
+import { STAGE } from "../fixtures.ts";
 
 const letter = (body: string, attributes: DeadLetter["attributes"] = {}): DeadLetter => ({
   messageId: "m-1",
@@ -67,16 +68,15 @@ test.each(["no JSON", "{}", '"text"', "null", '{"detail-type":"Something","sourc
 );
 
 test("dead letters are a table under their count", () => {
-  const names = stageNames("prod");
   const reasons = [
     explainDeadLetter("notify", letter("no JSON")),
     explainDeadLetter("notify", letter(JSON.stringify(labelUpdated))),
   ];
-  expect(formatDeadLetters("notify", 12, reasons, names).join("\n")).toBe(`\
+  expect(formatDeadLetters("notify", 12, reasons, STAGE).join("\n")).toBe(`\
 12 messages in keyturn-prod-notify-dead-letters, given up by notify; the first 2:
 MESSAGE  SENT                      SECRET     VERSION   AGAIN        REASON
 m-1      2026-11-20T11:00:00.000Z  –          –         fails        Message is not JSON
 m-1      2026-11-20T11:00:00.000Z  orders/db  00000000  may succeed  the handler failed on it each time; its log has the reason under this messageId
-keyturn replay notify sends all of them back.`);
-  expect(formatDeadLetters("notify", 0, [], names)).toEqual(["keyturn-prod-notify-dead-letters is empty."]);
+keyturn replay notify --stage prod sends all of them back.`);
+  expect(formatDeadLetters("notify", 0, [], STAGE)).toEqual(["keyturn-prod-notify-dead-letters is empty."]);
 });

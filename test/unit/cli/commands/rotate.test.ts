@@ -12,6 +12,7 @@ import {
   rotation,
   SECRET_ARN,
   SERVICE_ARN,
+  STAGE,
   secretView,
   taskArn,
 } from "../fixtures.ts";
@@ -38,6 +39,7 @@ function createScene(views: readonly SecretView[], secret: Partial<SecretSummary
   return {
     asked,
     ports: {
+      ...STAGE,
       ledger: {
         readSecret: async () => {
           const shown = view();
@@ -86,7 +88,7 @@ test("begins a rotation and says the version", async () => {
   expect(exitCode).toBe(0);
   expect(scene.asked).toEqual(["rotate"]);
   expect(out).toEqual([
-    `orders/db is being rotated to version ${NEW}. keyturn status orders/db shows who runs on it.`,
+    `orders/db is being rotated to version ${NEW}. keyturn status orders/db --stage prod shows who runs on it.`,
   ]);
 });
 
@@ -188,7 +190,7 @@ test("a secret without a rotation function is refused with what to do, unless a 
   await expect(rotate(scene)).rejects.toMatchObject({
     code: "NO_ROTATION_FUNCTION",
     exitCode: 2,
-    message: expect.stringContaining("keyturn rotate orders/db --value-file FILE"),
+    message: expect.stringContaining("keyturn rotate orders/db --value-file FILE --stage prod"),
   });
   expect((await rotate(scene, { value: new Redacted("first-EXAMPLE") })).exitCode).toBe(0);
   expect(scene.asked).toEqual(["put first-EXAMPLE"]);
@@ -203,6 +205,77 @@ test("is refused while an instance is still behind, unless it is forced", async 
   expect(scene.asked).toEqual([]);
   expect((await rotate(scene, { force: true })).exitCode).toBe(0);
 });
+
+test("a secret of which the ledger knows nothing may be another stage's, and is rotated by --force alone", async () => {
+  const { current: _, ...nothing } = secretView({ rotations: [], instances: [] });
+  const scene = createScene([nothing]);
+  await expect(rotate(scene)).rejects.toMatchObject({
+    code: "SECRET_NOT_KNOWN",
+    exitCode: 1,
+    message: expect.stringMatching(/ledger of stage prod knows of no rotation.*--stage.*--force/),
+  });
+  expect(scene.asked).toEqual([]);
+  expect((await rotate(scene, { force: true })).exitCode).toBe(0);
+  const reported = createScene([{ ...nothing, instances: [instance({ versionId: OLD })] }]);
+  expect((await rotate(reported)).exitCode).toBe(0);
+});
+
+const throttled = Object.assign(new Error("Rate of requests exceeds the allowed throughput."), {
+  name: "ProvisionedThroughputExceededException",
+});
+/** Some looks at the ledger fail; looks count from 1, and the first is that before the rotation. */
+function failingAt(scene: Scene, fails: (look: number) => boolean, error: Error): Scene {
+  const { readSecret } = scene.ports.ledger;
+  let look = 0;
+  const ledger = {
+    ...scene.ports.ledger,
+    readSecret: async (secretArn: string) => {
+      look += 1;
+      if (fails(look)) throw error;
+      return readSecret(secretArn);
+    },
+  };
+  return { ...scene, ports: { ...scene.ports, ledger } };
+}
+
+test("what cannot be read for a while is noted once, and waiting goes on", async () => {
+  const scene = failingAt(
+    createScene([settled(), secretView()]),
+    (look) => look === 2 || look === 3,
+    throttled,
+  );
+  const { exitCode, err } = await rotate(scene, { wait });
+  expect(exitCode).toBe(0);
+  expect(err.filter((line) => line.startsWith("AWS takes no more calls for the moment"))).toHaveLength(1);
+});
+
+test("where the ledger cannot be read until the timeout, the end says so of what was seen", async () => {
+  const behind = secretView({ instances: [instance({ versionId: OLD })] });
+  const scene = failingAt(createScene([settled(), behind]), (look) => look > 2, throttled);
+  const { exitCode, out } = await rotate(scene, { wait }, true);
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(out[0] ?? "")).toMatchObject({
+    outcome: "timed-out",
+    explanation: expect.stringContaining("AWS takes no more calls for the moment"),
+  });
+});
+
+test.each([
+  ["is throttled to the end", throttled, "THROTTLED", 4],
+  ["is refused", Object.assign(new Error("no"), { name: "AccessDenied" }), "NOT_ALLOWED", 3],
+])(
+  "a failure after the rotation has begun names its version: reading %s",
+  async (_what, error, code, exitCode) => {
+    const scene = failingAt(createScene([settled()]), (look) => look > 1, error);
+    await expect(rotate(scene, { wait })).rejects.toMatchObject({
+      code,
+      exitCode,
+      details: { secretArn: SECRET_ARN, versionId: NEW },
+      message: expect.stringContaining("keyturn status orders/db --stage prod"),
+    });
+    expect(scene.asked).toEqual(["rotate"]);
+  },
+);
 
 test("a secret that is kept elsewhere is rotated there", async () => {
   const scene = createScene([settled()], { secretArn: "vault:kv/app/db", canRotate: false });

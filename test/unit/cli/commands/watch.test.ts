@@ -101,6 +101,34 @@ test("watching tells of every secret, one line of JSON for each entry, until it 
   ]);
 });
 
+test("a look that fails later is noted, and the next one tells what it missed; the first one must succeed", async () => {
+  const ending = new AbortController();
+  const said = listen();
+  const throttled = Object.assign(new Error("Rate exceeded"), { name: "ThrottlingException" });
+  let looks = 0;
+  const ledger = {
+    listSecrets: async function* () {
+      yield { secretArn: SECRET_ARN, versionId: NEW, currentSince: NOW.toISOString() };
+    },
+    readHistory: async () => {
+      looks += 1;
+      if (looks === 2 || looks === 3) throw throttled;
+      return looks === 1 ? [] : [noticed(NOW.toISOString())];
+    },
+  };
+  const pause = async () => {
+    if (looks === 4) ending.abort();
+  };
+  const ports = { ledger, now: () => NOW, signal: ending.signal, pause };
+  expect(await watchLedger({ since: new Date(0), intervalMs: 1 }, ports, said.say)).toBe(0);
+  expect(said.err().filter((line) => line.includes("Rate exceeded"))).toHaveLength(1);
+  expect(said.out()).toHaveLength(1);
+
+  const failing = { ...ledger, readHistory: () => Promise.reject(throttled) };
+  const atOnce = watchLedger({ since: new Date(0), intervalMs: 1 }, { ...ports, ledger: failing }, said.say);
+  await expect(atOnce).rejects.toBe(throttled);
+});
+
 test("a channel that is lost is opened again; one that cannot be opened at first is an error", async () => {
   const ending = new AbortController();
   const said = listen();

@@ -2,9 +2,8 @@ import { expect, test } from "vitest";
 import type { AlarmSummary } from "../../../../cli/src/aws/alarms.ts";
 import type { Subscriptions, Topics } from "../../../../cli/src/aws/topics.ts";
 import { checkAlarms } from "../../../../cli/src/doctor/alarm-checks.ts";
-import { stageNames } from "../../../../cli/src/place/stage-names.ts";
+import { STAGE } from "../fixtures.ts";
 
-const names = stageNames("prod");
 const TOPIC = "arn:aws:sns:us-east-1:000000000000:keyturn-prod-alarms";
 const alarm = (changes: Partial<AlarmSummary> = {}): AlarmSummary => ({
   name: "keyturn-prod-credential-rejected",
@@ -19,12 +18,12 @@ const subscribed = (found: Subscriptions | undefined = { confirmed: 1, pending: 
   subscriptions: async () => found,
 });
 const check = (alarms: readonly AlarmSummary[], topics: Topics | undefined = subscribed()) =>
-  checkAlarms({ list: async () => [...alarms] }, names, topics);
+  checkAlarms({ list: async () => [...alarms] }, STAGE, topics);
 const states = (findings: readonly { readonly state: string }[]) => findings.map(({ state }) => state);
 
 test("alarms that are quiet, and that somebody hears, are well; on the local run nobody has to", async () => {
   expect(states(await check([alarm()]))).toEqual(["ok", "ok"]);
-  const local = await checkAlarms({ list: async () => [alarm({ tells: [] })] }, names, undefined);
+  const local = await checkAlarms({ list: async () => [alarm({ tells: [] })] }, STAGE, undefined);
   expect(states(local)).toEqual(["ok"]);
   expect(states(await check([]))).toEqual(["failed"]);
 });

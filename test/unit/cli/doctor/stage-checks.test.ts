@@ -13,17 +13,22 @@ import {
   checkStack,
 } from "../../../../cli/src/doctor/stage-checks.ts";
 import { EXIT } from "../../../../cli/src/exit-code.ts";
-import { HANDLER_OF, NEEDED_RULES, QUEUES, stageNames } from "../../../../cli/src/place/stage-names.ts";
-import { NOW } from "../fixtures.ts";
+import { HANDLER_OF, QUEUES, type QueueName, RULE_QUEUES } from "../../../../cli/src/place/stage-names.ts";
+import { NOW, STAGE } from "../fixtures.ts";
 
-const names = stageNames("prod");
-const rule = (changes: Partial<RuleSummary> = {}): RuleSummary => ({
-  name: "keyturn-prod-secret-label-updated",
-  isEnabled: true,
-  targets: [{ arn: "arn:aws:sqs:us-east-1:000000000000:keyturn-prod-notify", hasDeadLetters: true }],
-  ...changes,
+const { names } = STAGE;
+const target = (queue: QueueName) => ({
+  arn: `arn:aws:sqs:us-east-1:000000000000:${names.queue(queue)}`,
+  hasDeadLetters: true,
 });
-const rules = NEEDED_RULES.map((name) => rule({ name: `keyturn-prod-${name}` }));
+const rules: readonly RuleSummary[] = Object.entries(RULE_QUEUES).map(([name, queues]) => ({
+  name: `keyturn-prod-${name}`,
+  isEnabled: true,
+  targets: queues.map(target),
+}));
+/** The rules, one of them changed. */
+const rulesWith = (name: string, changes: Partial<RuleSummary>) =>
+  rules.map((rule) => (rule.name === `keyturn-prod-${name}` ? { ...rule, ...changes } : rule));
 const listing = <T>(found: readonly T[]) => ({ list: async () => [...found] });
 const OUTPUTS = [
   "SubscriberPolicyArn",
@@ -44,42 +49,42 @@ const account = (changes: Partial<Account> = {}): Account => ({
 });
 const states = (findings: readonly { readonly state: string }[]) => findings.map(({ state }) => state);
 
-test("rules that are there, enabled, and have targets are well", async () => {
-  expect(states(await checkRules(listing(rules), names))).toEqual(["ok"]);
+const foundIn = async (listed: readonly RuleSummary[]) =>
+  (await checkRules(listing(listed), STAGE)).map(({ found }) => found);
+
+test("rules that are there, enabled, and feed their queues are well", async () => {
+  expect(states(await checkRules(listing(rules), STAGE))).toEqual(["ok"]);
 });
 
-test("a rule that is disabled, missing, without target or without dead letters is not well", async () => {
-  const broken = [
-    rule({ isEnabled: false }),
-    rule({ name: "keyturn-prod-reconcile", targets: [] }),
-    rule({
-      name: "keyturn-prod-domain-events",
-      targets: [{ arn: "arn:aws:sqs:us-east-1:000000000000:keyturn-prod-measure", hasDeadLetters: false }],
-    }),
-  ];
-  const findings = await checkRules(
-    listing([
-      ...rules.slice(0, -1).filter(({ name }) => !broken.some((one) => one.name === name)),
-      ...broken,
-    ]),
-    names,
-  );
-  expect(findings.map(({ found }) => found)).toEqual([
-    `There is no rule ${rules.at(-1)?.name}`,
-    "keyturn-prod-secret-label-updated is disabled: its events go nowhere",
-    "keyturn-prod-reconcile has no target",
+test("a rule that is missing or disabled is not well", async () => {
+  expect(await foundIn(rules.slice(1))).toEqual(["There is no rule keyturn-prod-secret-label-updated"]);
+  const [finding] = await checkRules(listing(rulesWith("reconcile", { isEnabled: false })), STAGE);
+  expect(finding).toMatchObject({
+    found: "keyturn-prod-reconcile is disabled: its events go nowhere",
+    remedy: "aws events enable-rule --name keyturn-prod-reconcile",
+  });
+});
+
+test("each queue that a rule should feed and does not is told", async () => {
+  expect(await foundIn(rulesWith("rotation-succeeded", { targets: [target("verify")] }))).toEqual([
+    "keyturn-prod-rotation-succeeded does not feed keyturn-prod-notify",
+    "keyturn-prod-rotation-succeeded does not feed keyturn-prod-redeploy",
+  ]);
+  expect(await foundIn(rulesWith("reconcile", { targets: [target("measure")] }))).toEqual([
+    "keyturn-prod-reconcile does not feed keyturn-prod-reconcile",
+  ]);
+});
+
+test("a target without a dead-letter queue is told", async () => {
+  const targets = [{ ...target("measure"), hasDeadLetters: false }];
+  expect(await foundIn(rulesWith("domain-events", { targets }))).toEqual([
     "keyturn-prod-domain-events has a target without a dead-letter queue",
   ]);
-  expect(findings.every(({ remedy }) => remedy)).toBe(true);
 });
 
 test("the rules of a stage whose name begins the same are left to it", async () => {
-  const others = rule({
-    name: "keyturn-prod-eu-secret-label-updated",
-    isEnabled: false,
-    targets: [{ arn: "arn:aws:sqs:us-east-1:000000000000:keyturn-prod-eu-notify", hasDeadLetters: false }],
-  });
-  expect(states(await checkRules(listing([...rules, others]), names))).toEqual(["ok"]);
+  const others = { name: "keyturn-prod-eu-secret-label-updated", isEnabled: false, targets: [] };
+  expect(states(await checkRules(listing([...rules, others]), STAGE))).toEqual(["ok"]);
 });
 
 test("queues tell of dead letters, of a missing redrive, and of queues that are not there", async () => {
@@ -90,36 +95,36 @@ test("queues tell of dead letters, of a missing redrive, and of queues that are 
       return { queue, messages: 1, deadLetters: queue === "notify" ? 2 : 0, isRedriven: queue !== "verify" };
     },
   };
-  const findings = await checkQueues(deadLetters, names);
+  const findings = await checkQueues(deadLetters, STAGE);
   expect(findings.map(({ found }) => found)).toEqual([
     "2 in keyturn-prod-notify-dead-letters",
     "keyturn-prod-verify has no dead-letter queue: what fails is repeated for ever",
     "There is no queue x.",
   ]);
-  expect(findings[0]?.remedy).toContain("keyturn replay notify --dry-run");
+  expect(findings[0]?.remedy).toContain("keyturn replay notify --dry-run --stage prod says why");
 });
 
 test("a stack that is missing, rolled back or lacks outputs is not well; the local run has none", async () => {
-  const check = (stack: Account["stack"]) => checkStack(account({ stack }), names);
-  expect(states(await checkStack(account(), names))).toEqual(["ok"]);
+  const check = (stack: Account["stack"]) => checkStack(account({ stack }), STAGE);
+  expect(states(await checkStack(account(), STAGE))).toEqual(["ok"]);
   expect(states(await check(async () => undefined))).toEqual(["failed"]);
   expect(states(await check(async () => ({ status: "UPDATE_ROLLBACK_COMPLETE", outputs: [] })))).toEqual([
     "attention",
   ]);
   const [lacking] = await check(async () => ({ status: "CREATE_COMPLETE", outputs: ["LedgerTableName"] }));
   expect(lacking?.found).toContain("SubscriberPolicyArn");
-  expect(states(await checkStack(undefined, names))).toEqual(["skipped"]);
+  expect(states(await checkStack(undefined, STAGE))).toEqual(["skipped"]);
 });
 
 test("a function is well where every queue that it reads is one that it is fed from", async () => {
-  expect(states(await checkFunctions(account(), names))).toEqual(["ok"]);
+  expect(states(await checkFunctions(account(), STAGE))).toEqual(["ok"]);
   const off = account({
     function: async (name) => ({ fedBy: queuesOf(name).filter((queue) => !queue.endsWith("-deployments")) }),
   });
-  expect((await checkFunctions(off, names)).map(({ found }) => found)).toEqual([
+  expect((await checkFunctions(off, STAGE)).map(({ found }) => found)).toEqual([
     "keyturn-prod-redeploy takes no messages from keyturn-prod-deployments: its event source mapping is not enabled",
   ]);
-  expect(states(await checkFunctions(undefined, names))).toEqual(["skipped"]);
+  expect(states(await checkFunctions(undefined, STAGE))).toEqual(["skipped"]);
 });
 
 test("a function that Lambda cannot run is not well, whatever feeds it", async () => {
@@ -129,25 +134,47 @@ test("a function that Lambda cannot run is not well, whatever feeds it", async (
       ...(name === "keyturn-prod-verify" && { trouble: "The subnet subnet-1 does not exist" }),
     }),
   });
-  expect((await checkFunctions(broken, names)).map(({ found }) => found)).toEqual([
+  expect((await checkFunctions(broken, STAGE)).map(({ found }) => found)).toEqual([
     "Lambda cannot run keyturn-prod-verify: The subnet subnet-1 does not exist",
   ]);
 });
 
 test("a role that is not what was deployed is not well, and one that nobody can tell of is said to be", async () => {
-  expect(states(await checkRoles(account(), names))).toEqual(["ok"]);
+  expect(states(await checkRoles(account(), STAGE))).toEqual(["ok"]);
   const drifts: Readonly<Record<string, string>> = {
     VerifyRole: "MODIFIED",
     NotifyRole: "DELETED",
     MeasureRole: "NOT_CHECKED",
   };
   const drifted = account({ drift: async (_stack, role) => drifts[role] ?? "IN_SYNC" });
-  expect((await checkRoles(drifted, names)).map(({ state, found }) => [state, found])).toEqual([
+  expect((await checkRoles(drifted, STAGE)).map(({ state, found }) => [state, found])).toEqual([
     ["attention", "NotifyRole of keyturn-prod is not what was deployed: DELETED"],
     ["attention", "VerifyRole of keyturn-prod is not what was deployed: MODIFIED"],
     ["skipped", "CloudFormation does not tell of MeasureRole"],
   ]);
-  expect(states(await checkRoles(undefined, names))).toEqual(["skipped"]);
+  expect(states(await checkRoles(undefined, STAGE))).toEqual(["skipped"]);
+});
+
+test("roles are asked about one after the other; one that CloudFormation has no time for is left out", async () => {
+  let underWay = 0;
+  let most = 0;
+  const busy = account({
+    drift: async (_stack, role) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await Promise.resolve();
+      underWay -= 1;
+      if (role === "VerifyRole") throw Object.assign(new Error("Rate exceeded"), { name: "Throttling" });
+      return "IN_SYNC";
+    },
+  });
+  const findings = await checkRoles(busy, STAGE);
+  expect(findings).toEqual([
+    expect.objectContaining({ state: "skipped", found: "CloudFormation does not tell of VerifyRole" }),
+  ]);
+  expect(most).toBe(1);
+  const denied = Object.assign(new Error("not authorized"), { name: "AccessDenied" });
+  await expect(checkRoles(account({ drift: () => Promise.reject(denied) }), STAGE)).rejects.toBe(denied);
 });
 
 test("an event that never arrives fails at the timeout, and says where to look", async () => {

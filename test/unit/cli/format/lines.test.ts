@@ -56,7 +56,7 @@ test("each reason against a rotation is a sentence", () => {
     "No version is known",
     "Version 22222222 is current, and no event told of it yet; reconcile feeds it in within the hour",
     "Nobody has logged in with version 22222222 yet",
-    "Version 22222222 is unreachable: keyturn history says why",
+    "Version 22222222 is unreachable: its history says why",
     "reports web-1:4711 is on version 11111111",
     "web-2:1 is on no version that it told of",
     "reports web-1:4711 has not reported since 2026-11-18T00:00:00.000Z",

@@ -86,9 +86,25 @@ Not well:
   reports web-1:4711 has not reported since 2026-11-19T09:00:00.000Z`);
 });
 
+test("tasks that never report, and deployments of which nobody knows, are told of", () => {
+  const current = rotation({ unmanagedAtCheck: 2 });
+  const { secretArn, versionId, currentSince } = current;
+  const claim = { secretArn, versionId, currentSince, serviceArn: SERVICE_ARN, intent: "redeploy" };
+  const view = secretView({
+    current,
+    rotations: [current],
+    decisions: [{ ...claim, claimedAt: minutesAgo(90) }],
+  });
+  const lines = formatSecret(planAdoption(view, undefined, new Set(), NOW), NOW).join("\n");
+  expect(lines).toContain("checked        after 60.0 s: 1 on it, 0 not, 2 tasks without a service not");
+  expect(lines).toContain("legacy-api  redeploy, not finished");
+  expect(lines).toContain("At the check 2 tasks without a service ran on another version than 22222222");
+  expect(lines).not.toContain("All is well");
+});
+
 test("a ledger that knows nothing, and a secret that nobody reported on, say so", () => {
   expect(formatSecrets([], NOW)).toEqual([
-    "No secret was rotated while Keyturn watched. keyturn doctor says whether it would see one.",
+    "No secret was rotated while Keyturn watched, and nobody reported on one. The command doctor says whether it would see one.",
   ]);
   const nobody = planAdoption(secretView({ instances: [] }), undefined, undefined, NOW);
   expect(formatSecrets([nobody], NOW)[1]).toContain("nobody reported");

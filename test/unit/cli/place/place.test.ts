@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { chooseLocalRun } from "../../../../cli/src/place/local-runs.ts";
 import { findPlace } from "../../../../cli/src/place/place.ts";
 import { findQueue, stageNames } from "../../../../cli/src/place/stage-names.ts";
+import { createSuggest } from "../../../../cli/src/place/suggest.ts";
 
 const run = (port: number, stage = "local") => ({
   pid: 1,
@@ -37,6 +38,31 @@ test("a stage comes from the option, else from KEYTURN_STAGE, else it is dev as 
   expect(await stageOf({ stage: "prod" }, { KEYTURN_STAGE: "staging" })).toBe("prod");
   expect(await stageOf({}, { KEYTURN_STAGE: "staging" })).toBe("staging");
   expect(await stageOf({}, {})).toBe("dev");
+});
+
+test("a suggested command names the place of the present one", async () => {
+  const suggested = async (options: object, environment: Record<string, string> = {}) => {
+    const { suggest } = await findPlace(options, environment);
+    return [suggest.keyturn("replay", "notify"), suggest.aws("sqs", "list-queues"), suggest.deploy()];
+  };
+  expect(await suggested({}, { KEYTURN_STAGE: "prod" })).toEqual([
+    "keyturn replay notify --stage prod",
+    "aws sqs list-queues",
+    "npm run -s sls -- deploy --stage prod",
+  ]);
+  expect(await suggested({ stage: "prod", region: "eu-west-1", profile: "ops" })).toEqual([
+    "keyturn replay notify --stage prod --region eu-west-1 --profile ops",
+    "aws sqs list-queues --region eu-west-1 --profile ops",
+    "npm run -s sls -- deploy --stage prod --region eu-west-1 --aws-profile ops",
+  ]);
+});
+
+test("a suggested command is one that a shell takes as it stands", () => {
+  const { keyturn } = createSuggest("local", { local: true, localPort: 4001 });
+  expect(keyturn("status", "rds!db-1")).toBe(
+    "keyturn status 'rds!db-1' --stage local --local --local-port 4001",
+  );
+  expect(keyturn("status", "it's $HOME")).toContain(` 'it'\\''s $HOME' `);
 });
 
 test("Region and profile are given to the SDK only where they were given", async () => {

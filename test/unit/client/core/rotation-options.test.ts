@@ -23,3 +23,15 @@ test.each(["wss://broker.example/mqtt", "ws://127.0.0.1:9001"])("SigV4 goes with
   const read = readRotationOptions({ ...options, channelUrl, channelAuth: "aws-sigv4" }, {}, z.object({}));
   expect(read.settings.channel).toEqual({ url: channelUrl, topicPrefix: "keyturn/test", auth: "aws-sigv4" });
 });
+
+test.each(["orders\u001b[2J", "orders\u202egnp", "x".repeat(257)])(
+  "a service name that reports could not carry fails at start, not report by report: %j",
+  (service) => {
+    expect(() => readRotationOptions({ ...options, service }, {}, z.object({}))).toThrow(
+      /service: (has control|must be at most)/,
+    );
+    expect(() => readRotationOptions(options, { KEYTURN_SERVICE: service }, z.object({}))).toThrow(
+      /service: /,
+    );
+  },
+);

@@ -68,6 +68,15 @@ describe("a rotation that is known, and was not handled to its end", () => {
     expect(await createReconcile(young.ports)("m1")).toMatchObject({ unfinished: [] });
   });
 
+  test("is fed in where services waited at its last check, and that is long ago", async () => {
+    const { fake, row } = scene(30);
+    fake.versions.set(V1, { ...row, ...handled });
+    fake.checks.set(V1, { ...checked, checkedAt: ago(0.9).toISOString(), deferred: 3 });
+    expect(await createReconcile(fake.ports)("m1")).toMatchObject({ unfinished: [] });
+    fake.checks.set(V1, { ...checked, deferred: 3 });
+    expect(await createReconcile(fake.ports)("m2")).toMatchObject({ unfinished: [SECRET_ARN] });
+  });
+
   test("is fed in with growing distance, and no longer than for a day", async () => {
     const fedIn: number[] = [];
     const { fake } = scene(0);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { parseMeasured } from "../../../../functions/measure/parse-measured.ts";
-import { parseReconcileMessage } from "../../../../functions/reconcile/reconcile-message.ts";
 import { InvalidMessageError } from "../../../../shared/contract/errors.ts";
 import { VersionId } from "../../../../shared/contract/message.ts";
+import { parseReconcileMessage } from "../../../../shared/contract/reconcile-message.ts";
 import {
   parseRotationEvent,
   ROTATION_SOURCES,

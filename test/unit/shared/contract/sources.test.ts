@@ -177,6 +177,12 @@ describe("an event of one's own", () => {
     expect(parseRotationEvent(sample("credential-rotated-reconcile")).source).toBe("reconcile");
   });
 
+  test("says so by the stage's own source alone: others cannot have a move handled once more", () => {
+    const found = { ...vault, detectedBy: "reconcile" };
+    expect(parseRotationEvent(own(found, "keyturn")).source).toBe("credential-rotated");
+    expect(parseRotationEvent(own(found, "keyturn.prod")).source).toBe("reconcile");
+  });
+
   test.each([
     { what: "both ids", event: own({ ...vault, secretArn }), says: /one of secretArn and secretId/ },
     { what: "no id", event: own({ v: 1, versionId }), says: /one of secretArn and secretId/ },

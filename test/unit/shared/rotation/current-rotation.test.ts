@@ -109,6 +109,22 @@ test("takes an event's word for a secret that Secrets Manager does not keep", as
   });
 });
 
+test("takes the word of reconcile for the time of a move, and not a later change of the secret", async () => {
+  const event: RotationEvent = { ...labelUpdated(), source: "reconcile" };
+  for (const changedAfterMs of [-20_000, 600, 3_600_000])
+    expect(await find({ currentVersionId: V2, ...changedAt(changedAfterMs) }, event)).toMatchObject({
+      currentSince: at(0)(),
+    });
+});
+
+test.each(["label-updated", "reconcile", "credential-rotated"] as const)(
+  "lets no sign of kind %s be of the future, so that it does not outdo every later rotation",
+  async (source) => {
+    const event: RotationEvent = { ...labelUpdated(), source, occurredAt: "2099-01-01T00:00:00Z" };
+    expect(await find({ currentVersionId: V2 }, event)).toMatchObject({ currentSince: at(1_000)() });
+  },
+);
+
 test("believes no sender whose clock is ahead", async () => {
   expect(await find({}, elsewhere({ occurredAt: "2099-01-01T00:00:00Z" }))).toMatchObject({
     currentSince: at(1_000)(),

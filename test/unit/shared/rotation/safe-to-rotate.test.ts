@@ -93,6 +93,36 @@ test.each<{ name: string; view: Partial<SecretView>; reason: object }>([
     reason: { code: "adoption-not-checked", versionId: V2 },
   },
   {
+    name: "tasks without a service were behind at the check, and never report",
+    view: { current: rotation({ staleAtCheck: 0, unmanagedAtCheck: 2 }) },
+    reason: { code: "tasks-behind", versionId: V2, tasks: 2 },
+  },
+  {
+    name: "the check found tasks behind that nothing was decided about",
+    view: { current: rotation({ staleAtCheck: 2 }) },
+    reason: { code: "tasks-behind", versionId: V2, tasks: 2 },
+  },
+  {
+    name: "nobody told for an hour how a redeploy's deployment ended",
+    view: { decisions: [decision({ decision: "redeploy", decidedAt: ago(2 * HOUR_MS) })] },
+    reason: { code: "service-behind", serviceArn: "legacy-api", decision: "deployment-unknown" },
+  },
+  {
+    name: "nobody told for an hour how a deployment ended that somebody else began",
+    view: { decisions: [decision({ decision: "deployment-in-progress", decidedAt: ago(2 * HOUR_MS) })] },
+    reason: { code: "service-behind", serviceArn: "legacy-api", decision: "deployment-unknown" },
+  },
+  {
+    name: "a redeploy was claimed an hour ago, and never finished",
+    view: { decisions: [decision({ claimedAt: ago(2 * HOUR_MS) })] },
+    reason: { code: "service-behind", serviceArn: "legacy-api", decision: "deployment-unknown" },
+  },
+  {
+    name: "a service was about to be left alone, and that was never finished",
+    view: { decisions: [decision({ intent: "secret-pinned" })] },
+    reason: { code: "service-behind", serviceArn: "legacy-api", decision: "secret-pinned" },
+  },
+  {
     name: "a redeploy was claimed and not finished",
     view: { decisions: [decision()] },
     reason: { code: "redeploy-under-way", serviceArn: "legacy-api" },
@@ -129,14 +159,19 @@ test.each<{ name: string; changes: Partial<DecisionRecord> }>([
     name: "that somebody else had begun, and that completed",
     changes: { decision: "deployment-in-progress", deploymentOutcome: "completed" },
   },
-  {
-    name: "that somebody else had begun, and whose end nobody told of for an hour",
-    changes: { decision: "deployment-in-progress", claimedAt: ago(2 * HOUR_MS) },
-  },
-  { name: "whose end nobody told of for an hour", changes: { claimedAt: ago(2 * HOUR_MS) } },
+  { name: "that a crash left, and that was not needed any more", changes: { decision: "no-longer-behind" } },
   { name: "of an earlier rotation", changes: { currentSince: ago(24 * HOUR_MS) } },
 ])("lets a redeploy $name pass", ({ changes }) => {
   expect(judge(secret({ decisions: [decision(changes)] }))).toBe("safe");
+});
+
+test("lets what was decided about a service pass once a later check finds no service behind", () => {
+  const unknown = decision({ decision: "redeploy", decidedAt: ago(2 * HOUR_MS) });
+  const checkedAfter = (ms: number, staleAtCheck: number) =>
+    judge(secret({ current: rotation({ checkedAt: ago(ms), staleAtCheck }), decisions: [unknown] }));
+  expect(checkedAfter(HOUR_MS, 0)).toBe("safe");
+  expect(checkedAfter(HOUR_MS, 1)).toMatchObject([{ code: "service-behind" }]);
+  expect(checkedAfter(3 * HOUR_MS, 0)).toMatchObject([{ code: "service-behind" }]);
 });
 
 test("is not safe when Secrets Manager has a version that the ledger does not know", () => {
@@ -162,6 +197,7 @@ test("leaves out a task that has ended, where ECS tells which run", () => {
 
 test("needs no deadline check where ECS tells which tasks run", () => {
   expect(judge(secret({ current: unchecked }), { tasks: [] })).toBe("safe");
+  expect(judge(secret({ current: rotation({ unmanagedAtCheck: 2 }) }), { tasks: [] })).toBe("safe");
 });
 
 test("counts a task that never reports by its start, where ECS tells which run", () => {

@@ -34,3 +34,16 @@ test("a policy with a misspelt action is refused when it is set", async () => {
     `policy ${policyArn}: statement 1: no IAM action matches "iot:Conect"`,
   );
 });
+
+test("Null asks whether a key is absent", async () => {
+  const resource = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/db-AbCdEf";
+  const action = "secretsmanager:RotateSecret";
+  const Condition = { Null: { "secretsmanager:RotationLambdaARN": "true" } };
+  const authorizer = await createAuthorizer();
+  await authorizer.putRole(roleArn, [{ Effect: "Allow", Action: action, Resource: resource, Condition }]);
+  const rotate = (context: Record<string, string>) => () =>
+    authorizer.check(caller, [{ action, resource, context }]);
+  expect(rotate({})).not.toThrow();
+  const own = "arn:aws:lambda:us-east-1:000000000000:function:own";
+  expect(rotate({ "secretsmanager:RotationLambdaARN": own })).toThrow("no identity-based policy allows");
+});

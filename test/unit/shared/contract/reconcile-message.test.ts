@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { parseReconcileMessage } from "../../../../functions/reconcile/reconcile-message.ts";
 import { InvalidMessageError } from "../../../../shared/contract/errors.ts";
+import { parseReconcileMessage } from "../../../../shared/contract/reconcile-message.ts";
 
 const sample = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../../../events/sources/${name}.json`, import.meta.url), "utf8"));

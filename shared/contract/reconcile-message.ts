@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
-import { InvalidMessageError } from "../../shared/contract/errors.ts";
-import { parseMessage } from "../../shared/contract/message.ts";
+import { InvalidMessageError } from "./errors.ts";
+import { parseMessage } from "./message.ts";
 import {
   RECONCILE_CONTINUED,
   type ReconcileContinued,
   readReconcileContinued,
-} from "../../shared/contract/reconcile-continued.ts";
-import { parseRotationEvent, type RotationEvent } from "../../shared/contract/rotation-event.ts";
+} from "./reconcile-continued.ts";
+import { parseRotationEvent, type RotationEvent } from "./rotation-event.ts";
 
 /** Time for a run over all secrets, where such a run goes on, or a sign that does not name the version that came of it. */
 export type ReconcileMessage =
