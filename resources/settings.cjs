@@ -99,27 +99,45 @@ module.exports.watchedTags = async ({ resolveVariable }) => {
  * the tags. In one condition keys are joined by AND, so that each key of a tag is a statement of its own, with its values
  * as alternatives: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
  */
-async function onWatchedSecrets(resolveVariable, Action) {
+async function onWatchedSecrets(resolveVariable, Action, Condition) {
   const Resource = await watchedSecretArns(resolveVariable);
   const tags = [...(await watchedTags(resolveVariable))];
-  if (tags.length === 0) return [{ Effect: "Allow", Action, Resource }];
+  if (tags.length === 0) return [{ Effect: "Allow", Action, Resource, ...(Condition && { Condition }) }];
   return tags.map(([key, values]) => ({
     Effect: "Allow",
     Action,
     Resource,
-    Condition: { StringEquals: { [`aws:ResourceTag/${key}`]: values } },
+    Condition: {
+      ...Condition,
+      StringEquals: { ...Condition?.StringEquals, [`aws:ResourceTag/${key}`]: values },
+    },
   }));
 }
+
+/** RotateSecret can set a rotation function and a schedule too: with a function of one's own it would hand out the value. */
+const AS_SET_UP = {
+  Null: {
+    "secretsmanager:RotationLambdaARN": "true",
+    "secretsmanager:ExternalSecretRotationRoleArn": "true",
+  },
+  BoolIfExists: { "secretsmanager:ModifyRotationRules": "false" },
+};
+/** AWSCURRENT moves back, and AWSPENDING is taken from a version whose rotation is over. */
+const LABELS_OF_ROTATION = { StringEquals: { "secretsmanager:VersionStage": ["AWSCURRENT", "AWSPENDING"] } };
 
 /** verify reads values of watched secrets alone. */
 module.exports.readsWatchedSecrets = ({ resolveVariable }) =>
   onWatchedSecrets(resolveVariable, "secretsmanager:GetSecretValue");
-/** Who rotates by hand starts a rotation, or hands in a value, and reads none. */
-module.exports.rotatesWatchedSecrets = ({ resolveVariable }) =>
-  onWatchedSecrets(resolveVariable, ["secretsmanager:RotateSecret", "secretsmanager:PutSecretValue"]);
 /** With restorePrevious it moves labels of their versions, and changes nothing else of a secret. */
-module.exports.movesLabelsOfWatchedSecrets = ({ resolveVariable }) =>
-  onWatchedSecrets(resolveVariable, "secretsmanager:UpdateSecretVersionStage");
+const movesLabels = (resolveVariable) =>
+  onWatchedSecrets(resolveVariable, "secretsmanager:UpdateSecretVersionStage", LABELS_OF_ROTATION);
+module.exports.movesLabelsOfWatchedSecrets = ({ resolveVariable }) => movesLabels(resolveVariable);
+/** Who rotates by hand starts a rotation, hands in a value, or takes one back, and reads none. */
+module.exports.rotatesWatchedSecrets = async ({ resolveVariable }) => [
+  ...(await onWatchedSecrets(resolveVariable, "secretsmanager:RotateSecret", AS_SET_UP)),
+  ...(await onWatchedSecrets(resolveVariable, "secretsmanager:PutSecretValue")),
+  ...(await movesLabels(resolveVariable)),
+];
 
 /** Where an event has either. */
 module.exports.watchedNamesOrArns = async ({ resolveVariable }) =>
@@ -185,6 +203,16 @@ module.exports.redeployPauseSeconds = async ({ resolveVariable }) => {
     throw new Error(
       `redeployPauseSeconds is ${given}; give whole seconds from 1 to ${LONGEST_DELAY_SECONDS}, the longest delay of an SQS queue.`,
     );
+  }
+  return seconds;
+};
+
+/** Copies of a message, and two secrets of a service, meet at its turn: what is no number would let each of them deploy. */
+module.exports.redeployMinIntervalSeconds = async ({ resolveVariable }) => {
+  const given = await resolveVariable("param:redeployMinIntervalSeconds, 300");
+  const seconds = Number(given);
+  if (String(given).trim() === "" || !Number.isInteger(seconds) || seconds < 0) {
+    throw new Error(`redeployMinIntervalSeconds is ${given}; give whole seconds from 0.`);
   }
   return seconds;
 };

@@ -1,5 +1,5 @@
 // How long functions run and queues wait. `sls` asks by name: ${file(resources/timing.cjs):NAME}.
-const { adoptionDeadlineSeconds } = require("./settings.cjs");
+const { adoptionDeadlineSeconds, restorePrevious } = require("./settings.cjs");
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LONGEST_TIMEOUT_SECONDS = 900;
@@ -10,8 +10,9 @@ const REDEPLOY_TIMEOUT_SECONDS = 60;
 const MOST_DELIVERIES = 1_000;
 /** What messages may be late, from EventBridge and from SQS. */
 const MARGIN_SECONDS = 60;
-/** For what verify asks of AWS before and after the logins. */
+/** For what verify asks of AWS before and after the logins; and for what it asks to move AWSCURRENT back. */
 const VERIFY_CALLS_SECONDS = 10;
+const RESTORE_CALLS_SECONDS = 10;
 
 function wholeMilliseconds(name, given, least) {
   const ms = Number(given);
@@ -32,14 +33,18 @@ const propagationAllowanceMs = async (resolveVariable) =>
 
 /**
  * The records of a batch wait beside each other: for the allowance, and for a login that begins at its very end. A login may
- * take twice its timeout, to connect and to answer.
+ * take twice its timeout, to connect and to answer. Before AWSCURRENT moves back, the version before logs in as well.
  */
 async function verifyTimeoutSeconds(resolveVariable) {
-  const [loginMs, allowanceMs] = [
+  const [loginMs, allowanceMs, mayRestore] = [
     await loginTimeoutMs(resolveVariable),
     await propagationAllowanceMs(resolveVariable),
+    (await restorePrevious({ resolveVariable })) === "true",
   ];
-  const seconds = Math.ceil((allowanceMs + 2 * loginMs) / 1_000) + VERIFY_CALLS_SECONDS;
+  const [logins, callsSeconds] = mayRestore
+    ? [2, VERIFY_CALLS_SECONDS + RESTORE_CALLS_SECONDS]
+    : [1, VERIFY_CALLS_SECONDS];
+  const seconds = Math.ceil((allowanceMs + logins * 2 * loginMs) / 1_000) + callsSeconds;
   if (seconds > LONGEST_TIMEOUT_SECONDS) {
     throw new Error(
       `propagationAllowanceMs and loginTimeoutMs make verify run for ${seconds} s; Lambda's longest is ${LONGEST_TIMEOUT_SECONDS} s.`,

@@ -75,6 +75,8 @@ resource "aws_ecs_task_definition" "orders" {
         # RDS's secret names neither.
         { name = "DB_HOST", value = aws_db_instance.orders.address },
         { name = "DB_NAME", value = aws_db_instance.orders.db_name },
+        # RDS's authorities, which the image brings: README.md has the line of its Dockerfile.
+        { name = "NODE_EXTRA_CA_CERTS", value = "/etc/ssl/rds/global-bundle.pem" },
         { name = "KEYTURN_CHANNEL_URL", value = "wss://${data.aws_iot_endpoint.channel.endpoint_address}/mqtt" },
         { name = "KEYTURN_TOPIC_PREFIX", value = "keyturn/${var.keyturn_stage}" },
       ]

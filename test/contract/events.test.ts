@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseMeasured } from "../../functions/measure/parse-measured.ts";
-import { parseReconcileMessage } from "../../functions/reconcile/reconcile-message.ts";
 import { domainEventDetails, parseDomainEvent } from "../../shared/contract/domain-event.ts";
 import { parseNotice } from "../../shared/contract/notice.ts";
 import { parseReceivedReport } from "../../shared/contract/received-report.ts";
+import { parseReconcileMessage } from "../../shared/contract/reconcile-message.ts";
 import { parseReport } from "../../shared/contract/report.ts";
 import { parseRotationAttempt, ROTATION_ATTEMPTS } from "../../shared/contract/rotation-attempt.ts";
 import { parseRotationEvent, ROTATION_SOURCES } from "../../shared/contract/rotation-event.ts";

@@ -46,6 +46,25 @@ test.each(sections)(
   },
 );
 
+test("commands go to the stage, the Region and the account that are named at the top", () => {
+  const exported = /^export (.+)$/m.exec(page)?.[1] ?? "";
+  expect([...exported.matchAll(/(\w+)=/g)].map(([, name]) => name)).toEqual([
+    "KEYTURN_STAGE",
+    "AWS_REGION",
+    "AWS_PROFILE",
+  ]);
+  expect(page.indexOf("export ")).toBeLessThan(page.indexOf("keyturn doctor"));
+  expect(page).not.toContain("--stage ");
+  for (const [command] of page.matchAll(/(?<=`)aws [^`]+/g)) expect(command).not.toContain("keyturn-STAGE");
+});
+
+test("the alarms to get up for are alarms that have a section", () => {
+  const listed = /\*\*Get up for\*\* (.+?), and dead letters/s.exec(page)?.[1] ?? "";
+  const names = [...listed.matchAll(/`([a-z-]+)`/g)].map(([, name = ""]) => name);
+  expect(names).toContain("redeploy-planned");
+  expect(sections.flatMap(({ alarms }) => alarms)).toEqual(expect.arrayContaining(names));
+});
+
 test("commands that it names are those of the command line", () => {
   const cli = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
   const commands = [...page.matchAll(/keyturn ([a-z]+)\b/g)].map(([, name]) => name);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { PurgeQueueCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { FUNCTIONS, NEEDED_RULES, QUEUES, ROLES, stageNames } from "../../../cli/src/place/stage-names.ts";
+import { FUNCTIONS, QUEUES, ROLES, RULE_QUEUES, stageNames } from "../../../cli/src/place/stage-names.ts";
 import { eventually, startTestRun, type TestRun } from "../run/local-run.ts";
 import { hastenRetries, queueUrlOf } from "../run/operator-view.ts";
 import { createTestStore, type TestStore } from "../run/store.ts";
@@ -44,7 +44,9 @@ test("knows every queue, rule, function and role of the template by its name, an
   );
   expect(named("AWS::DynamoDB::Table", "TableName")).toEqual([names.ledgerTable]);
   expect(named("AWS::Events::Rule", "Name")).toEqual(
-    NEEDED_RULES.map((rule) => `${names.stack}-${rule}`).toSorted(),
+    Object.keys(RULE_QUEUES)
+      .map((rule) => `${names.stack}-${rule}`)
+      .toSorted(),
   );
   expect(named("AWS::Lambda::Function", "FunctionName")).toEqual(FUNCTIONS.map(names.function).toSorted());
   const roles = Object.entries(Resources).filter(([, { Type }]) => Type === "AWS::IAM::Role");
@@ -94,7 +96,7 @@ describe("replay and doctor", () => {
     const unwell = await keyturn.run(["doctor", "--local"]);
     expect(unwell).toMatchObject({
       exitCode: 1,
-      stdout: expect.stringContaining("keyturn replay notify --dry-run"),
+      stdout: expect.stringContaining("keyturn replay notify --dry-run --stage test --local"),
     });
 
     const handledBefore = run.seen.logsOf("notify", {

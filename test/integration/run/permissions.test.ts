@@ -135,6 +135,30 @@ describe.each(FUNCTIONS)("Lambda on behalf of %s", (name) => {
   });
 });
 
+test("a function cannot send a kind of event that is another's", async () => {
+  const { name, statements } = roleOf("notify");
+  const scenario = SCENARIOS.find((one) => one.name === "notify");
+  if (!scenario) throw new Error("No scenario for notify");
+  const batch = batchOf(run, "notify", [await scenario.message(run)]);
+  const asVerify = { "events:source": run.eventSource, "events:detail-type": ["CredentialVerified"] };
+  const otherKinds = statements.map((statement) =>
+    statement.Action.includes("events:PutEvents")
+      ? { ...statement, Condition: { StringEquals: asVerify } }
+      : statement,
+  );
+  await run.createRole(name, otherKinds);
+  try {
+    expect(await run.invoke("notify", batch)).toEqual(failuresOf(batch, 0));
+    const [failure] = run.seen.logsOf("notify", {
+      messageId: batch.Records[0]?.messageId,
+      level: "ERROR",
+    });
+    expect(JSON.stringify(failure?.error)).toMatch(/is not authorized to perform: events:PutEvents /);
+  } finally {
+    await putRole("notify");
+  }
+});
+
 test("a stack whose function may not poll its queue is not created", async () => {
   const template = structuredClone(packaged.template) as unknown as {
     Resources: { NotifyRole: { Properties: { Policies: object[] } } };

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { packageStack } from "../../../local/package-stack.ts";
+import { domainEventDetails } from "../../../shared/contract/domain-event.ts";
+import { RECONCILE_CONTINUED } from "../../../shared/contract/reconcile-continued.ts";
+import { CREDENTIAL_ROTATED } from "../../../shared/contract/sources/credential-rotated.ts";
 import { packagedStack } from "./local-run.ts";
 import { fullyPermitted, rolesOf, type Statement, stackOf } from "./role-statements.ts";
 
@@ -52,6 +55,25 @@ test.each([
   expect(able).toEqual(expected);
 });
 
+test("each kind of event is sent by one function alone, as this stage: none can forge another's", () => {
+  const sending = [...roles].flatMap(([name, { statements }]) =>
+    statements
+      .filter(({ Action }) => Action.includes("events:PutEvents"))
+      .map(({ Condition }) => ({ name, given: Condition as { StringEquals: Record<string, string[]> } })),
+  );
+  const kinds = sending.flatMap(({ given }) => {
+    expect(Object.keys(given)).toEqual(["StringEquals"]);
+    expect(given.StringEquals["events:source"]).toBe("keyturn.test");
+    return given.StringEquals["events:detail-type"] ?? [];
+  });
+  const all = [...Object.keys(domainEventDetails), CREDENTIAL_ROTATED, RECONCILE_CONTINUED];
+  expect(kinds.toSorted()).toEqual(all.toSorted());
+  const verdicts = sending.find(({ given }) =>
+    given.StringEquals["events:detail-type"]?.includes("CredentialVerified"),
+  );
+  expect(verdicts?.name).toBe("verify");
+});
+
 /** What AWS lets nobody limit to a resource, and the two that are limited to clusters by a condition instead. */
 const WITHOUT_RESOURCE = [
   "ecs:DescribeTaskDefinition",
@@ -82,7 +104,11 @@ test("operators may do what docs/cli.md says that its commands need, and read no
       .flatMap(({ properties }) => statementsOf(properties.PolicyDocument ?? {}))
       .flatMap(({ Action }) => [Action].flat());
   const writes = actionsOf("-rotate");
-  expect(writes).toEqual(["secretsmanager:RotateSecret", "secretsmanager:PutSecretValue"]);
+  expect(writes).toEqual([
+    "secretsmanager:RotateSecret",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+  ]);
   const given = [...actionsOf("-operator"), ...writes];
   expect([...new Set(given)].toSorted()).toEqual([...new Set(needed)].toSorted());
   expect(given).not.toContain("secretsmanager:GetSecretValue");

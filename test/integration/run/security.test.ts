@@ -216,6 +216,28 @@ describe("a forged event", () => {
     expect(run.seen.notices.filter((notice) => notice.versionId === versionId)).toEqual([]);
   });
 
+  test("of a check of the future, or a verdict, begins no rotation, and the next real one is followed", async () => {
+    const store = await createTestStore(run);
+    await startTestService(run, store);
+    const { versionId } = await store.rotate("single-user");
+    await eventually(() => expect(told(versionId, "ServiceRedeployed")).toHaveLength(1));
+    const currentSince = "2099-01-01T00:00:00.000Z";
+    const sign = { detectedBy: "label-updated", toldAt: currentSince };
+    const occurredAt = new Date().toISOString();
+    const forged = { v: 1, secretArn: store.secretArn, versionId, occurredAt, currentSince, ...sign };
+    await tell(run.eventSource, "RedeployDeferred", { ...forged, deferred: 1, round: 1, claimant: "m" });
+    await tell(run.eventSource, "CredentialVerified", {
+      ...forged,
+      verifyMs: 5,
+      previousVerdict: "rejected",
+    });
+    await eventually(() =>
+      expect(run.seen.logsOf("redeploy", { versionId, outcome: "superseded" })).toHaveLength(2),
+    );
+    const next = await store.rotate("single-user");
+    await eventually(() => expect(told(next.versionId, "ServiceRedeployed")).toHaveLength(1));
+  });
+
   test("that a refused credential is good redeploys nothing", async () => {
     const store = await createTestStore(run);
     const service = await startTestService(run, store);
