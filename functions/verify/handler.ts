@@ -13,27 +13,25 @@ import { createSecrets } from "../../shared/aws/secrets.ts";
 import { parseRotationEvent } from "../../shared/contract/rotation-event.ts";
 import { createLoginProbe } from "../../shared/engines/login-probe.ts";
 import { createSqsHandler } from "../../shared/lambda/sqs-handler.ts";
-import { watchOf } from "../../shared/lambda/watch-config.ts";
 import { createRestorePrevious } from "./restore-previous.ts";
 import { createVerify } from "./verify.ts";
 import { readVerifyConfig } from "./verify-config.ts";
 
 const config = readVerifyConfig(process.env);
-const secretsManager = createSecretsManagerClient();
-const dynamoDb = createDynamoDbClient();
+const [secretsManager, dynamoDb] = [createSecretsManagerClient(), createDynamoDbClient()];
 const ports = {
   ...config,
-  secrets: createSecrets(secretsManager, watchOf(config.watched)),
+  secrets: createSecrets(secretsManager, config.watch),
   ledger: createLedger(dynamoDb, config.ledgerTable),
   databases: createDatabases(),
   probe: createLoginProbe(config.probe),
   bus: createEventBus(createEventBridgeClient(), config.eventSource),
+  label: createCurrentLabel(secretsManager),
+  restores: createRestores(dynamoDb, config.ledgerTable),
   now: () => new Date(),
   pause: (ms: number) => setTimeout(ms),
 };
-const label = createCurrentLabel(secretsManager);
-const restores = createRestores(dynamoDb, config.ledgerTable);
-const restorePrevious = config.mayRestore ? createRestorePrevious({ ...ports, label, restores }) : undefined;
+const restorePrevious = config.mayRestore ? createRestorePrevious(ports) : undefined;
 const verify = createVerify({ ...ports, restorePrevious });
 
 export const handler = createSqsHandler({

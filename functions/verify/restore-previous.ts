@@ -1,13 +1,14 @@
 import type { CurrentLabel } from "../../shared/aws/current-label.ts";
 import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { RestoreRecord, Restores } from "../../shared/aws/ledger/restore-rows.ts";
-import type { RotationKey } from "../../shared/aws/ledger.ts";
+import type { Ledger, RotationKey } from "../../shared/aws/ledger.ts";
 import type { SecretFacts, Secrets } from "../../shared/aws/secrets.ts";
 import type { LoginProbe } from "../../shared/engines/login-probe.ts";
 import { findStorePlace, rdsDatabaseOf, type StorePlacePorts } from "./store-place.ts";
 
 export interface RestorePreviousPorts extends StorePlacePorts {
   readonly secrets: Secrets;
+  readonly ledger: Pick<Ledger, "readRotation">;
   readonly restores: Restores;
   readonly probe: LoginProbe;
   readonly label: CurrentLabel;
@@ -21,6 +22,8 @@ export type RestoreOutcome =
   | "restored"
   /** Another version has become current, or is on its way. */
   | "superseded"
+  /** Another message has seen the store take the credential since it was refused. */
+  | "accepted-meanwhile"
   | "rotation-under-way"
   /** RDS manages the secret. */
   | "managed-by-rds"
@@ -35,8 +38,8 @@ export type RestoreOutcome =
  * credential that works. It gives way to everybody else: to a rotation that has made, or is about to make, another version
  * current, and to whoever moves the label to the refused version once more. That move is a rotation of its own.
  *
- * The claim comes first, then the move, then the event, then the note that it was done; whoever comes after a crash finds
- * by the claim what was begun, and by the labels how far it came.
+ * The claim comes first, then the move, then the event, then AWSPENDING is taken away, then the note that it was done; whoever
+ * comes after a crash finds by the claim what was begun, and by the labels how far it came.
  */
 export interface RestorePrevious {
   /** @param rotation whose credential the store has just refused */
@@ -46,7 +49,7 @@ export interface RestorePrevious {
 }
 
 export function createRestorePrevious(ports: RestorePreviousPorts): RestorePrevious {
-  const { secrets, restores, probe, label, bus, now, restoreLeaseMs } = ports;
+  const { secrets, ledger, restores, probe, label, bus, now, restoreLeaseMs } = ports;
 
   return {
     async restore(rotation, messageId) {
@@ -65,9 +68,14 @@ export function createRestorePrevious(ports: RestorePreviousPorts): RestorePrevi
       if (!(await restores.claim(rotation, previousVersionId, messageId, now(), restoreLeaseMs))) {
         return "restore-under-way";
       }
+      // A password reaches the parts of a store one after the other: another message may have logged in since.
+      if ((await ledger.readRotation(rotation))?.verdict === "accepted") {
+        await restores.release(secretArn, versionId, messageId);
+        return "accepted-meanwhile";
+      }
       // Refused where the label has moved since it was looked at.
       if (await label.move(secretArn, versionId, previousVersionId)) {
-        return tell(rotation, previousVersionId);
+        return tell(rotation, previousVersionId, facts);
       }
       return finish(secretArn, versionId, messageId);
     },
@@ -79,13 +87,17 @@ export function createRestorePrevious(ports: RestorePreviousPorts): RestorePrevi
     if (!begun || begun.restoredAt || isOthers(begun, messageId)) return "superseded";
     const facts = await secrets.describe(secretArn, (seen) => seen?.currentVersionId !== versionId);
     if (isMade(begun, versionId, facts)) {
-      return tell({ secretArn, versionId, currentSince: begun.currentSince }, begun.restoreTo);
+      return tell({ secretArn, versionId, currentSince: begun.currentSince }, begun.restoreTo, facts);
     }
     await restores.release(secretArn, versionId, begun.claimedBy);
     return "superseded";
   }
 
-  async function tell({ secretArn, versionId, currentSince }: RotationKey, restoredVersionId: string) {
+  async function tell(
+    { secretArn, versionId, currentSince }: RotationKey,
+    restoredVersionId: string,
+    facts: SecretFacts | undefined,
+  ) {
     const restoredAt = now();
     await bus.publish({
       type: "CredentialRestored",
@@ -98,6 +110,9 @@ export function createRestorePrevious(ports: RestorePreviousPorts): RestorePrevi
         occurredAt: restoredAt.toISOString(),
       },
     });
+    // Left on a version that is not current, it makes RotateSecret refuse: it takes that for a rotation under way.
+    // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
+    if (facts?.pendingVersionId === versionId) await label.removePending(secretArn, versionId);
     await restores.finish(secretArn, versionId, restoredAt);
     return "restored" as const;
   }

@@ -16,7 +16,8 @@ const HOST = /^(?:[\w.-]+|[\da-f:.]+)$/i;
 type Tags = Readonly<Record<string, string>>;
 
 /**
- * What is known of a secret's store beside the secret itself: its tags say, else RDS of a master password that it manages.
+ * What is known of a secret's store beside the secret itself: its tags say, else RDS of a master password that it manages, which
+ * then has the last word on engine and port too.
  * A host that a tag may not name is left out, and why: a secret that names its own is not concerned.
  */
 export async function findStorePlace(
@@ -36,8 +37,8 @@ export async function findStorePlace(
   if (!database || database.masterSecretArn !== secretArn) {
     return { unverifiable: `RDS knows no database ${databaseArn} whose master password is in this secret` };
   }
-  const { masterSecretArn: _, ...place } = database;
-  return { ...place, ...tagged };
+  const { engine, host, port } = database;
+  return withoutAbsent({ database: database.database, ...tagged, engine, host, port });
 }
 
 /** ARN of the database whose master password RDS manages in the secret, by the tag that RDS gives it. */

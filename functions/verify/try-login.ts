@@ -14,15 +14,17 @@ export interface TryLoginPorts {
   readonly propagationAllowanceMs: number;
 }
 
-/** Few tries, so that no account is locked: in 30 seconds at 0, 1, 4, 13 and 30. */
+/** Few tries, since stores lock accounts: in 30 seconds at 0, 1, 4, 13 and 30. */
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_FACTOR = 3;
 
 /**
  * Logs in, and where that fails again and again until the allowance is over: a new password takes time to reach
- * replicas and proxies, and a failover some seconds. The last outcome is the one that counts.
+ * replicas and proxies, and a failover some seconds. The last outcome is the one that counts. Without an allowance there is
+ * one try.
  *
- * @param stillCurrent looked at before each further try; undefined, or why there is no need for one
+ * @param stillCurrent looked at before each further try; undefined, or why there is no need for one. A DependencyError of
+ * it counts as one of the login
  */
 export async function tryLogin<Over>(
   login: () => Promise<LoginOutcome>,
@@ -36,8 +38,9 @@ export async function tryLogin<Over>(
     const leftMs = tryUntil - now().getTime();
     if (isFinal || leftMs <= 0) return outcome;
     await pause(Math.min(pauseMs, leftMs));
-    const over = await stillCurrent();
-    if (over !== undefined) return { over };
+    const looked = await stillCurrent().then((over) => ({ over }), asUnreachable);
+    if ("verdict" in looked) return looked;
+    if (looked.over !== undefined) return { over: looked.over };
   }
 }
 

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { flag, positiveWhole, readConfig, requiredText, wholeNumber } from "../../shared/lambda/config.ts";
-import { watchVariables } from "../../shared/lambda/watch-config.ts";
+import { watchOf, watchVariables } from "../../shared/lambda/watch-config.ts";
 
 const variables = z.object({
   LEDGER_TABLE: requiredText,
@@ -26,7 +26,7 @@ export function readVerifyConfig(environment: NodeJS.ProcessEnv) {
   return {
     ledgerTable: config.LEDGER_TABLE,
     eventSource: config.EVENT_SOURCE,
-    watched: config,
+    watch: watchOf(config),
     probe: { timeoutMs: config.LOGIN_TIMEOUT_MS, tls: config.STORE_TLS },
     propagationAllowanceMs: config.PROPAGATION_ALLOWANCE_MS,
     maxReceiveCount: config.MAX_RECEIVE_COUNT,

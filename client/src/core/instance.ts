@@ -42,7 +42,7 @@ export async function identifyInstance(
   return { instanceId: hostAndPid(), service: service ?? "unknown" };
 }
 
-/** Who we are outside ECS. */
+/** Who we are outside ECS. A report under a name with control characters in it would be refused. */
 export function hostAndPid(): string {
-  return `${hostname()}:${process.pid}`;
+  return `${hostname().replaceAll(/\p{C}/gu, "-")}:${process.pid}`;
 }

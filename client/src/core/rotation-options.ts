@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { ConfigError } from "../../../shared/contract/errors.ts";
 import { describeIssues } from "../../../shared/contract/message.ts";
+import { ReporterName } from "../../../shared/contract/report.ts";
 import type { Logger } from "./logger.ts";
 import type { SecretSource } from "./secret-source.ts";
 
@@ -101,7 +102,7 @@ const Rotation = z.object({
   topicPrefix: z.optional(
     z.string().check(z.regex(/^[^/+#]+(\/[^/+#]+)*$/, "must be topic levels without wildcards")),
   ),
-  service: z.optional(z.string().check(z.minLength(1), z.maxLength(256, "must be at most 256 characters"))),
+  service: z.optional(ReporterName),
   drainTimeoutMs: milliseconds(30_000),
   authWaitMs: milliseconds(30_000),
   maxLoginTries: z._default(count, 5),

@@ -85,10 +85,12 @@ describe.skipIf(!REDIS_SERVER)("Redis", () => {
 
   test("tries a password without a user, as servers with one for all have it", async () => {
     await redis.acl("SETUSER", "default", ">token-EXAMPLE", "resetpass", ">token-EXAMPLE");
-    const token = (auth_token: string) => secret({ username: undefined, password: undefined, auth_token });
     try {
-      expect(await probe.login(token("token-EXAMPLE"))).toMatchObject({ verdict: "accepted" });
-      expect(await probe.login(token("WRONG"))).toMatchObject({ verdict: "rejected", code: "WRONGPASS" });
+      for (const username of [undefined, "default"]) {
+        const token = (auth_token: string) => secret({ username, password: undefined, auth_token });
+        expect(await probe.login(token("token-EXAMPLE"))).toMatchObject({ verdict: "accepted" });
+        expect(await probe.login(token("WRONG"))).toMatchObject({ verdict: "rejected", code: "WRONGPASS" });
+      }
     } finally {
       await redis.acl("SETUSER", "default", "nopass");
     }
@@ -112,10 +114,16 @@ describe.skipIf(!REDIS_SERVER)("Redis", () => {
     await expect(strict.login(secret({ tls: false, ssl: "false" }))).rejects.toBeInstanceOf(DependencyError);
   });
 
-  test("a server without a password proves nothing", async () => {
-    const outcome = await probe.login(secret({ username: undefined }));
-    expect(outcome).toMatchObject({ verdict: "unverifiable", reason: expect.stringMatching(/no password/) });
-  });
+  test.each([{ username: undefined }, { username: "default", password: "WRONG" }])(
+    "a server without a password takes everybody and proves nothing: %o",
+    async (changes) => {
+      const outcome = await probe.login(secret(changes));
+      expect(outcome).toMatchObject({
+        verdict: "unverifiable",
+        reason: expect.stringMatching(/no password/),
+      });
+    },
+  );
 
   test("checks certificate and name of the server, with the authorities that Node trusts", async () => {
     const strict = createLoginProbe({ timeoutMs: 2_000, tls: "verify-full" });
