@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lock } from "proper-lockfile";
 import { ConfigError, KeyturnError } from "../shared/contract/errors.ts";
 
 export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -17,8 +18,12 @@ export interface PackagedStack {
   remove(): Promise<void>;
 }
 
+/** A packaging takes ten seconds, on a busy machine a minute. */
+const LONGEST_PACKAGING_MS = 180_000;
+
 /**
- * Packages serverless.yml as a deployment does, into a folder of its own, so that runs beside each other do not meet.
+ * Packages serverless.yml as a deployment does, into a folder of its own. Only one at a time in a project, whichever process
+ * asks: on its way there the Serverless Framework uses the project's `.serverless` all the same.
  *
  * @param params of serverless.yml's `custom:` block, such as `{ adoptionDeadlineSeconds: "5" }`
  * @throws ConfigError naming parameters that serverless.yml does not ask for
@@ -35,6 +40,7 @@ export async function packageStack(
   const output = join(folder, "package");
   const args = ["package", "--stage", stage, "--region", region, "--package", output];
   for (const [name, value] of Object.entries(params)) args.push("--param", `${name}=${value}`);
+  const release = await lockProject();
   try {
     // The plugin takes its folder to be below the project, even where the path is absolute.
     // It also leaves folders of its own in the temporary one.
@@ -50,7 +56,16 @@ export async function packageStack(
   } catch (error) {
     await remove();
     throw error;
+  } finally {
+    await release();
   }
+}
+
+/** Waits as long as ten packagings may take. A lock whose process was killed lapses. */
+function lockProject(): Promise<() => Promise<void>> {
+  const lockfilePath = join(PROJECT_ROOT, ".serverless.lock");
+  const everyHalfSecond = { minTimeout: 500, maxTimeout: 500, retries: (10 * LONGEST_PACKAGING_MS) / 500 };
+  return lock(PROJECT_ROOT, { lockfilePath, stale: 30_000, retries: everyHalfSecond });
 }
 
 /** The Serverless Framework takes a misspelt parameter without a word. */
@@ -77,6 +92,8 @@ async function runServerless(args: readonly string[], environment: Record<string
     cwd: PROJECT_ROOT,
     env: { ...process.env, ...environment, SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off" },
     stdio: ["ignore", "pipe", "pipe"],
+    // serverless-esbuild keeps the process alive after a failure.
+    timeout: LONGEST_PACKAGING_MS,
   });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (printed += chunk));

@@ -12,9 +12,6 @@ import { watchOf, watchVariables } from "../../shared/lambda/watch-config.ts";
 const variables = z.object({
   LEDGER_TABLE: requiredText,
   EVENT_SOURCE: requiredText,
-  /** Set by Lambda. */
-  AWS_REGION: requiredText,
-  ACCOUNT_ID: requiredText,
   ECS_CLUSTERS: commaList,
   TIMEOUT_SECONDS: positiveWhole,
   ADOPTION_DEADLINE_SECONDS: wholeNumber,
@@ -44,7 +41,6 @@ export function readRedeployConfig(environment: NodeJS.ProcessEnv) {
     watch: watchOf(config),
     search: {
       clusters: config.ECS_CLUSTERS,
-      place: { region: config.AWS_REGION, accountId: config.ACCOUNT_ID },
       searchBudgetMs: timeoutMs * SHARE_OF_SEARCH,
     },
     actingBudgetMs: timeoutMs * SHARE_OF_ACTING,

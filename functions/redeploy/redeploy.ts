@@ -212,7 +212,7 @@ export function createRedeploy(ports: RedeployPorts) {
       currentSince,
       verdict,
       instances,
-      outsideEcs: instances.filter(({ instanceId }) => !ecs.knows(instanceId)),
+      outsideEcs: instances.filter(({ instanceId }) => !ecs.knows(instanceId, secretArn)),
       heardSince: new Date(now().getTime() - ports.silentAfterMs),
       mayRedeployUnverified: ports.mayRedeployUnverified,
     });

@@ -2,13 +2,7 @@ import { type ECSClient, ECSServiceException, UpdateServiceCommand } from "@aws-
 import pRetry from "p-retry";
 import { DependencyError } from "../contract/errors.ts";
 import { keepToEcsRates } from "./ecs/request-rates.ts";
-import {
-  clusterOfTask,
-  createRunningTasks,
-  noneWhereGone,
-  placeOfTask,
-  type RunningTask,
-} from "./ecs/running-tasks.ts";
+import { clusterOfTask, createRunningTasks, noneWhereGone, type RunningTask } from "./ecs/running-tasks.ts";
 import { createSearches } from "./ecs/search-budget.ts";
 import type { SecretUse } from "./ecs/secret-use.ts";
 import {
@@ -60,8 +54,6 @@ export interface UsersQuery {
 export class DeploymentRefusedError extends DependencyError {}
 
 export interface EcsServicesOptions extends ServiceCatalogOptions {
-  /** Where the clusters are: tasks of other accounts and Regions are not looked at. Not compared unless given. */
-  readonly place?: { readonly region: string; readonly accountId: string };
   /** How long one search may take, in milliseconds. Default 30,000. */
   readonly searchBudgetMs?: number;
   /** Of the limiter that keeps below ECS's rates. Default: the real time. */
@@ -79,8 +71,11 @@ export interface EcsServices {
   findUsing(query: UsersQuery): Promise<SecretUsers>;
   /** The deployment of one service as it is now; undefined where there is no such service. */
   findDeployment(serviceArn: string): Promise<PrimaryDeployment | undefined>;
-  /** Whether ECS can tell if the instance lives: it is a task in one of the clusters that are looked at. */
-  knows(instanceId: string): boolean;
+  /**
+   * Whether ECS can tell if the instance lives: it is a task in one of the clusters that are looked at, which are in the
+   * account and Region of the secret, where its ARN tells them.
+   */
+  knows(instanceId: string, secretArn: string): boolean;
   /**
    * @returns id of the deployment
    * @throws DeploymentRefusedError where nothing was forced; after any other error that is not certain
@@ -98,6 +93,8 @@ export interface EcsClients {
 
 /** Ten calls. A secret may have had thousands of instances whose tasks are long gone. */
 const MOST_REPORTED = 1_000;
+/** Region and account in an ARN. */
+const ARN_PLACE = /(?<=^arn:[^:]+:[^:]+:)[^:]+:\d{12}(?=:)/;
 /** In milliseconds: 1,000, 2,000, 4,000. */
 const whenThrottled = { retries: 3, minTimeout: 1_000, factor: 2 };
 
@@ -106,7 +103,7 @@ const whenThrottled = { retries: 3, minTimeout: 1_000, factor: 2 };
  * @example createEcsServices(createEcsClients(), { clusters: ["main"] });
  */
 export function createEcsServices(clients: EcsClients, options: EcsServicesOptions): EcsServices {
-  const { clusters, place, now = Date.now, searchBudgetMs = 30_000, limiterClock } = options;
+  const { clusters, now = Date.now, searchBudgetMs = 30_000, limiterClock } = options;
   const reads = keepToEcsRates(clients.reads, limiterClock);
   const writes = keepToEcsRates(clients.writes, limiterClock);
   const searches = createSearches(searchBudgetMs, now);
@@ -114,11 +111,11 @@ export function createEcsServices(clients: EcsClients, options: EcsServicesOptio
   const catalog = createServiceCatalog(reads, runningTasks, options);
   const lookAt = createServiceLooks(reads, catalog, runningTasks, now);
   const clusterNames = new Set(clusters.map(lastPart));
-  const isLookedAt = (instanceId: string): boolean => {
-    const task = placeOfTask(instanceId);
-    if (!task || (place && (task.region !== place.region || task.accountId !== place.accountId)))
-      return false;
-    return clusterNames.has(ALL_CLUSTERS) || clusterNames.has(task.cluster);
+  const isLookedAt = (instanceId: string, secretArn: string): boolean => {
+    const cluster = clusterOfTask(instanceId);
+    const home = ARN_PLACE.exec(secretArn)?.[0];
+    if (!cluster || (home && home !== ARN_PLACE.exec(instanceId)?.[0])) return false;
+    return clusterNames.has(ALL_CLUSTERS) || clusterNames.has(cluster);
   };
 
   return {
@@ -135,7 +132,9 @@ export function createEcsServices(clients: EcsClients, options: EcsServicesOptio
 
       const known = new Set(services.flatMap(({ tasks }) => tasks.map(({ taskArn }) => taskArn)));
       const uses = new Map(users.standaloneTasks.map(({ taskArn, use }) => [taskArn, use]));
-      const heard = reported.filter((id) => isLookedAt(id) && !known.has(id)).slice(0, MOST_REPORTED);
+      const heard = reported
+        .filter((id) => isLookedAt(id, secretArn) && !known.has(id))
+        .slice(0, MOST_REPORTED);
       const unknown = [...new Set([...uses.keys(), ...heard])];
       const standaloneTasks: StandaloneTask[] = [];
       for (const [cluster = "", arns] of Map.groupBy(unknown, clusterOfTask)) {

@@ -23,14 +23,6 @@ export interface TaskOfCluster extends RunningTask {
   readonly taskDefinitionArn?: string;
 }
 
-/** Where a task runs, by its ARN. */
-export interface PlaceOfTask {
-  readonly region: string;
-  readonly accountId: string;
-  /** Its name. */
-  readonly cluster: string;
-}
-
 /** The tasks that run. Each look goes on where it stopped, and those at the same cluster share it. */
 export interface RunningTasks {
   /** All of a cluster. @throws ClusterNotFoundException where there is none */
@@ -51,18 +43,11 @@ export interface RunningTasks {
 /** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html and API_ListTasks.html */
 const MOST_TASKS = 100;
 /** As ECS makes them: it refuses a call for the sake of one id of another form, and anybody may report anything. */
-const TASK_ARN =
-  /^arn:aws[\w-]*:ecs:([a-z0-9-]+):(\d{12}):task\/([\w-]{1,255})\/(?:[\da-f]{32}|[\da-f-]{36})$/;
+const TASK_ARN = /^arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:task\/([\w-]{1,255})\/(?:[\da-f]{32}|[\da-f-]{36})$/;
 const SERVICE_GROUP = "service:";
 
-/** Undefined for an instance that is no task of ECS. */
-export function placeOfTask(instanceId: string): PlaceOfTask | undefined {
-  const [, region, accountId, cluster] = TASK_ARN.exec(instanceId) ?? [];
-  return region && accountId && cluster ? { region, accountId, cluster } : undefined;
-}
-
 /** The cluster of a task by its ARN; undefined for an instance that is no task of ECS. */
-export const clusterOfTask = (instanceId: string): string | undefined => placeOfTask(instanceId)?.cluster;
+export const clusterOfTask = (instanceId: string): string | undefined => TASK_ARN.exec(instanceId)?.[1];
 
 /** @param now epoch milliseconds */
 export function createRunningTasks(client: ECSClient, now: () => number): RunningTasks {

@@ -1,86 +1,9 @@
 import { expect, test } from "vitest";
-import type { SecretSummary } from "../../../../cli/src/aws/secrets.ts";
 import { isOver } from "../../../../cli/src/commands/follow-adoption.ts";
-import { type RotateOptions, type RotatePorts, rotateSecret } from "../../../../cli/src/commands/rotate.ts";
 import type { SecretView } from "../../../../shared/aws/ledger.ts";
 import { Redacted } from "../../../../shared/engines/redacted.ts";
-import {
-  instance,
-  NEW,
-  NOW,
-  OLD,
-  rotation,
-  SECRET_ARN,
-  SERVICE_ARN,
-  STAGE,
-  secretView,
-  taskArn,
-} from "../fixtures.ts";
-import { listen } from "../said.ts";
-
-const settled = (versionId = OLD): SecretView => {
-  const current = rotation({ versionId, currentSince: "2026-11-01T00:00:00.000Z" });
-  return secretView({ current, rotations: [current], instances: [instance({ versionId })] });
-};
-
-interface Scene {
-  readonly ports: RotatePorts;
-  /** What was asked of Secrets Manager. */
-  readonly asked: string[];
-}
-
-/** The ledger shows one view after the other, at each look the next; the last one stays. */
-function createScene(views: readonly SecretView[], secret: Partial<SecretSummary> = {}): Scene {
-  const asked: string[] = [];
-  let look = 0;
-  let at = NOW.getTime();
-  const view = () => views[Math.min(look, views.length - 1)] ?? secretView();
-  const summary = { secretArn: SECRET_ARN, currentVersionId: OLD, canRotate: true, ...secret };
-  return {
-    asked,
-    ports: {
-      ...STAGE,
-      ledger: {
-        readSecret: async () => {
-          const shown = view();
-          look += 1;
-          return shown;
-        },
-        listSecrets: async function* () {
-          yield { secretArn: SECRET_ARN, versionId: OLD, currentSince: NOW.toISOString() };
-        },
-        readHistory: async () => [
-          { at: NOW.toISOString(), versionId: NEW, what: "noticed" },
-          { at: NOW.toISOString(), versionId: OLD, what: "noticed" },
-        ],
-      },
-      secrets: {
-        find: async (id) => (id === "nope" ? undefined : summary),
-        rotate: async () => {
-          asked.push("rotate");
-          return NEW;
-        },
-        put: async (_arn, value) => {
-          asked.push(`put ${value.reveal()}`);
-          return NEW;
-        },
-      },
-      tasks: { ended: async () => new Set() },
-      deadline: { read: async () => 60_000 },
-      now: () => new Date(at),
-      pause: async (ms) => {
-        at += ms;
-      },
-    },
-  };
-}
-
-const wait = { timeoutMs: 10_000, intervalMs: 1_000 };
-const rotate = async (scene: Scene, options: Partial<RotateOptions> = {}, asJson = false) => {
-  const said = listen(asJson);
-  const exitCode = await rotateSecret({ secretId: "orders/db", ...options }, scene.ports, said.say);
-  return { exitCode, out: said.out(), err: said.err() };
-};
+import { instance, NEW, OLD, rotation, SERVICE_ARN, secretView, taskArn } from "../fixtures.ts";
+import { createScene, rotate, settled, wait } from "./rotate-scene.ts";
 
 test("begins a rotation and says the version", async () => {
   const scene = createScene([settled()]);
@@ -219,63 +142,6 @@ test("a secret of which the ledger knows nothing may be another stage's, and is 
   const reported = createScene([{ ...nothing, instances: [instance({ versionId: OLD })] }]);
   expect((await rotate(reported)).exitCode).toBe(0);
 });
-
-const throttled = Object.assign(new Error("Rate of requests exceeds the allowed throughput."), {
-  name: "ProvisionedThroughputExceededException",
-});
-/** Some looks at the ledger fail; looks count from 1, and the first is that before the rotation. */
-function failingAt(scene: Scene, fails: (look: number) => boolean, error: Error): Scene {
-  const { readSecret } = scene.ports.ledger;
-  let look = 0;
-  const ledger = {
-    ...scene.ports.ledger,
-    readSecret: async (secretArn: string) => {
-      look += 1;
-      if (fails(look)) throw error;
-      return readSecret(secretArn);
-    },
-  };
-  return { ...scene, ports: { ...scene.ports, ledger } };
-}
-
-test("what cannot be read for a while is noted once, and waiting goes on", async () => {
-  const scene = failingAt(
-    createScene([settled(), secretView()]),
-    (look) => look === 2 || look === 3,
-    throttled,
-  );
-  const { exitCode, err } = await rotate(scene, { wait });
-  expect(exitCode).toBe(0);
-  expect(err.filter((line) => line.startsWith("AWS takes no more calls for the moment"))).toHaveLength(1);
-});
-
-test("where the ledger cannot be read until the timeout, the end says so of what was seen", async () => {
-  const behind = secretView({ instances: [instance({ versionId: OLD })] });
-  const scene = failingAt(createScene([settled(), behind]), (look) => look > 2, throttled);
-  const { exitCode, out } = await rotate(scene, { wait }, true);
-  expect(exitCode).toBe(1);
-  expect(JSON.parse(out[0] ?? "")).toMatchObject({
-    outcome: "timed-out",
-    explanation: expect.stringContaining("AWS takes no more calls for the moment"),
-  });
-});
-
-test.each([
-  ["is throttled to the end", throttled, "THROTTLED", 4],
-  ["is refused", Object.assign(new Error("no"), { name: "AccessDenied" }), "NOT_ALLOWED", 3],
-])(
-  "a failure after the rotation has begun names its version: reading %s",
-  async (_what, error, code, exitCode) => {
-    const scene = failingAt(createScene([settled()]), (look) => look > 1, error);
-    await expect(rotate(scene, { wait })).rejects.toMatchObject({
-      code,
-      exitCode,
-      details: { secretArn: SECRET_ARN, versionId: NEW },
-      message: expect.stringContaining("keyturn status orders/db --stage prod"),
-    });
-    expect(scene.asked).toEqual(["rotate"]);
-  },
-);
 
 test("a secret that is kept elsewhere is rotated there", async () => {
   const scene = createScene([settled()], { secretArn: "vault:kv/app/db", canRotate: false });

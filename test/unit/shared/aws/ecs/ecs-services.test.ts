@@ -110,8 +110,10 @@ test("does not ask ECS about hosts, and tasks in clusters that are not looked at
   ];
   await ecs.findUsing({ secretArn: SECRET, since, reported: strange });
   for (const id of strange) expect(JSON.stringify(reads.calls)).not.toContain(id);
-  expect(strange.map(ecs.knows)).toEqual(strange.map(() => false));
-  expect(ecs.knows(taskArn("job"))).toBe(true);
+  expect(strange.map((id) => ecs.knows(id, SECRET))).toEqual(strange.map(() => false));
+  expect(ecs.knows(taskArn("job"), SECRET)).toBe(true);
+  // An id of one's own tells of no place.
+  expect(ecs.knows(task.replace("us-east-1", "eu-west-1"), "vault:kv/orders/db")).toBe(true);
 });
 
 test("looks up no more than a thousand of the tasks that once reported, those heard of last", async () => {

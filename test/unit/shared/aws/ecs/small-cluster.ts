@@ -66,12 +66,10 @@ export const CLUSTER: EcsAnswers = {
   }),
 };
 
-export const place = { region: "us-east-1", accountId: "000000000000" };
-
 export function ecsOf(answers: EcsAnswers = CLUSTER, writes: EcsAnswers = {}, clusters = ["main"]) {
   const reads = createEcsClientOf(answers);
   const updates = createEcsClientOf(writes);
-  const ecs = createEcsServices({ reads: reads.client, writes: updates.client }, { clusters, place });
+  const ecs = createEcsServices({ reads: reads.client, writes: updates.client }, { clusters });
   return { ecs, reads, updates };
 }
 
