@@ -7,9 +7,15 @@ export class Crash extends Error {
 
 export type RunEnd = { readonly outcome: unknown } | { readonly failure: unknown };
 
+/**
+ * What becomes of the answer to a call that has had its effect. "lost": the caller has an error; "repeated": the SDK sends the
+ * same request once more, and the caller has the second answer.
+ */
+export type Answer = "comes" | "lost" | "repeated";
+
 interface ParkedCall {
   readonly name: string;
-  readonly goOn: () => void;
+  readonly goOn: (answer: Answer) => void;
 }
 
 /**
@@ -44,23 +50,30 @@ export class HandlerRun {
     await this.#settle();
   }
 
-  /** Makes a call on a port, and stays there until {@link goOn}. */
-  async call<T>(name: string, effect: () => Promise<T>): Promise<T> {
+  /** Makes a call on a port, and stays there until {@link goOn}. @param isRepeatable whether the SDK sends a request again */
+  async call<T>(name: string, effect: () => Promise<T>, isRepeatable = true): Promise<T> {
     if (this.#isDead) throw new Crash();
     this.#calls.push(name);
-    this.#inFlight += 1;
-    const [result] = await Promise.allSettled([effect()]);
-    this.#inFlight -= 1;
-    await new Promise<void>((goOn) => this.#parked.push({ name, goOn }));
+    let result = await this.#take(effect);
+    const answer = await new Promise<Answer>((goOn) => this.#parked.push({ name, goOn }));
     if (this.#isDead) throw new Crash();
+    if (answer === "repeated" && isRepeatable) result = await this.#take(effect);
+    else if (answer !== "comes") throw new Error(`The answer to ${name} is lost`);
     if (result.status === "rejected") throw result.reason;
     return result.value;
   }
 
+  async #take<T>(effect: () => Promise<T>): Promise<PromiseSettledResult<T>> {
+    this.#inFlight += 1;
+    const [result] = await Promise.allSettled([effect()]);
+    this.#inFlight -= 1;
+    return result;
+  }
+
   /** @param pick which of the calls that the handler made side by side comes back first */
-  async goOn(pick = 0): Promise<void> {
+  async goOn(pick = 0, answer: Answer = "comes"): Promise<void> {
     const [parked] = this.#parked.splice(pick % Math.max(1, this.#parked.length), 1);
-    parked?.goOn();
+    parked?.goOn(answer);
     await this.#settle();
   }
 

@@ -1,4 +1,9 @@
-import type { SecretUse, SecretUsers, ServiceUsingSecret } from "../../../../shared/aws/ecs-services.ts";
+import {
+  DeploymentRefusedError,
+  type SecretUse,
+  type SecretUsers,
+  type ServiceUsingSecret,
+} from "../../../../shared/aws/ecs-services.ts";
 import { LONGEST_HELD_MS } from "../../../../shared/aws/redeploy-slots.ts";
 import type { DeploymentChange } from "../../../../shared/contract/deployment-change.ts";
 
@@ -16,9 +21,10 @@ interface Deployment {
   readonly isForced: boolean;
 }
 
-interface Service {
+/** A service, and how it uses secrets, by their ARNs. */
+export interface SimulatedService {
   readonly serviceArn: string;
-  readonly use: SecretUse;
+  readonly uses: ReadonlyMap<string, SecretUse>;
   readonly canForce: boolean;
   /** Whether its tasks have the client, and report. */
   readonly reports: boolean;
@@ -31,16 +37,32 @@ const CLUSTER = `${ACCOUNT}:cluster/main`;
 
 /** One cluster, whose deployments end when the test says so. */
 export class SimulatedEcs {
-  readonly services: readonly Service[];
+  readonly services: readonly SimulatedService[];
+  /** Services whose forced deployment somebody else's took the place of: ECS never tells of its end. */
+  readonly overtaken = new Set<string>();
   readonly #run: string;
   #made = 0;
+  /** How the next calls of UpdateService go wrong. */
+  #refusals: ("refused" | "failed")[] = [];
 
-  /** @param run part of every name, so that no two runs share a row of the ledger */
-  constructor(run: string, createdAt: Date) {
+  /**
+   * @param run part of every name, so that no two runs share a row of the ledger
+   * @param secretArns of a secret that every service uses, and of another one of some
+   */
+  constructor(run: string, secretArns: readonly [string, string], createdAt: Date) {
+    const [first, second] = secretArns;
+    const both = new Map<string, SecretUse>([
+      [first, "current"],
+      [second, "current"],
+    ]);
     this.#run = run;
-    const service = (name: string, changes: Partial<Service> = {}): Service => ({
+    const service = (
+      name: string,
+      uses: ReadonlyMap<string, SecretUse>,
+      changes: Partial<SimulatedService> = {},
+    ): SimulatedService => ({
       serviceArn: `${ACCOUNT}:service/main/${name}-${run}`,
-      use: "current",
+      uses,
       canForce: true,
       reports: false,
       tasks: [this.#startTask(createdAt), this.#startTask(createdAt)],
@@ -54,24 +76,22 @@ export class SimulatedEcs {
       ...changes,
     });
     this.services = [
-      service("orders", { reports: true }),
-      service("legacy"),
-      service("pinned", { use: "pinned" }),
-      service("blue-green", { canForce: false }),
+      service("orders", both, { reports: true }),
+      service("legacy", both),
+      service("pinned", new Map([[first, "pinned"]])),
+      service("blue-green", new Map([[first, "current"]]), { canForce: false }),
     ];
   }
 
   /** As they are now. */
-  findUsing(): SecretUsers {
-    const services = this.services.map(
-      ({ serviceArn, use, canForce, tasks, deployment }): ServiceUsingSecret => ({
-        serviceArn,
-        clusterArn: CLUSTER,
-        use,
-        canForce,
-        tasks,
-        primaryDeployment: deployment,
-      }),
+  findUsing(secretArn: string): SecretUsers {
+    const services = this.services.flatMap(
+      ({ serviceArn, uses, canForce, tasks, deployment }): ServiceUsingSecret[] => {
+        const use = uses.get(secretArn);
+        const secretIds = [...uses.keys()];
+        const known = { serviceArn, clusterArn: CLUSTER, secretIds, canForce, tasks };
+        return use ? [{ ...known, use, primaryDeployment: deployment }] : [];
+      },
     );
     return { services, standaloneTasks: [] };
   }
@@ -96,12 +116,26 @@ export class SimulatedEcs {
 
   forceNewDeployment(serviceArn: string, at: Date): string {
     const service = this.services.find((one) => one.serviceArn === serviceArn);
-    if (!service?.canForce) throw new Error(`ECS refuses to deploy ${serviceArn}`);
+    const refusal = this.#refusals.shift();
+    if (!service?.canForce || refusal === "refused") {
+      throw new DeploymentRefusedError(`ECS refuses to deploy ${serviceArn}`);
+    }
+    if (refusal === "failed") throw new Error("ECS has failed, and deployed nothing");
     return this.#deploy(service, at, true);
   }
 
-  #deploy(service: Service, createdAt: Date, isForced: boolean): string {
+  /** The next call to force a deployment deploys nothing. */
+  refuse(how: "refused" | "failed"): void {
+    this.#refusals.push(how);
+  }
+
+  endRefusals(): void {
+    this.#refusals = [];
+  }
+
+  #deploy(service: SimulatedService, createdAt: Date, isForced: boolean): string {
     const id = `ecs-svc/${this.#run}-${++this.#made}`;
+    if (service.deployment.isForced && service.deployment.inProgress) this.overtaken.add(service.serviceArn);
     service.deployment = { id, createdAt, inProgress: true, hasFailed: false, isForced };
     return id;
   }

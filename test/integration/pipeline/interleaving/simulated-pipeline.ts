@@ -11,13 +11,16 @@ import type { DomainEvent } from "../../../../shared/contract/domain-event.ts";
 import type { Report } from "../../../../shared/contract/report.ts";
 import type { RotationEvent } from "../../../../shared/contract/rotation-event.ts";
 import type { Measurement, PublishMeasurements } from "../../../../shared/lambda/secret-metrics.ts";
-import { HandlerRun } from "./handler-run.ts";
+import { type Answer, HandlerRun } from "./handler-run.ts";
 import type { QueuedMessage } from "./message-queues.ts";
 import { createPorts, TIMEOUT_MS } from "./simulated-ports.ts";
 import type { SimulatedWorld } from "./simulated-world.ts";
 
 /** More than any schedule leaves behind. */
 const MOST_MESSAGES = 1_000;
+
+/** What becomes of a handler that has made a call: it crashes, or goes on with or without the answer. */
+export type Fate = "crash" | Answer;
 
 interface RunUnderWay {
   readonly run: HandlerRun;
@@ -57,10 +60,14 @@ export class SimulatedPipeline {
   }
 
   /** One of the handlers that are under way goes on to its next call. */
-  async goOn(pick: number): Promise<void> {
+  async goOn(pick: number, answer: Answer = "comes"): Promise<void> {
     const { run } = this.#runs[pick % Math.max(1, this.#runs.length)] ?? {};
     if (!run) return;
-    await run.goOn(pick);
+    if (answer !== "comes") {
+      this.world.hasLostAnswers = true;
+      this.world.note(`${run.name} misses an answer to ${run.calls.at(-1)}: ${answer}`);
+    }
+    await run.goOn(pick, answer);
     this.#settle(run);
   }
 
@@ -73,43 +80,59 @@ export class SimulatedPipeline {
     this.#settle(run);
   }
 
+  /** A batch that is out of time: all handlers of one queue that are under way crash. */
+  async crashBatch(pick: number): Promise<void> {
+    const { queue } = this.#runs[pick % Math.max(1, this.#runs.length)]?.message ?? {};
+    const batch = this.#runs.filter(({ message }) => message.queue === queue);
+    for (const one of batch) await this.crash(this.#runs.indexOf(one));
+  }
+
   /**
    * A message is handled without a break.
    *
-   * @param isCrashDue asked after each call; never, unless given
+   * @param decide asked after each call; all goes well unless given
    * @returns false where no message is visible
    */
-  async handle(pick: number, isCrashDue: (run: HandlerRun) => boolean = () => false): Promise<boolean> {
+  async handle(pick: number, decide: (run: HandlerRun) => Fate = () => "comes"): Promise<boolean> {
     const run = await this.deliver(pick);
     while (run && !run.end) {
       const index = this.#runs.findIndex((one) => one.run === run);
-      if (isCrashDue(run)) await this.crash(index);
-      else await this.goOn(index);
+      const fate = decide(run);
+      if (fate === "crash") await this.crash(index);
+      else await this.goOn(index, fate);
     }
     return run !== undefined;
   }
 
   /**
-   * Everything comes to its end, one message after the other.
+   * Everything comes to its end, one message after the other. Then causes are mended and dead letters replayed, once.
    *
-   * @param crashAtCall counts all calls from here on, from 0; none crashes unless given
+   * @param faultAtCall counts all calls from here on, from 0; all goes well unless given
+   * @param fault of that call
    * @returns whether there were so many calls
    */
-  async drain(crashAtCall = Number.POSITIVE_INFINITY): Promise<boolean> {
-    const crashAt = this.world.calls + crashAtCall;
-    let isCrashed = false;
-    const isCrashDue = () => {
-      const isDue = !isCrashed && this.world.calls > crashAt;
-      isCrashed ||= isDue;
-      return isDue;
+  async drain(faultAtCall = Number.POSITIVE_INFINITY, fault: Fate = "crash"): Promise<boolean> {
+    const { world } = this;
+    const faultAt = world.calls + faultAtCall;
+    let [hasFault, isReplayed] = [false, false];
+    const decide = () => {
+      if (hasFault || world.calls <= faultAt) return "comes";
+      hasFault = true;
+      return fault;
     };
     while (this.#runs.length > 0) await this.goOn(0);
     for (let handled = 0; handled < MOST_MESSAGES; ) {
-      if (await this.handle(0, isCrashDue)) handled += 1;
-      else if (!this.world.endDeployment("completed")) {
-        const nextAt = this.world.queues.nextAt();
-        if (nextAt === undefined) return isCrashed;
-        this.world.nowMs = nextAt;
+      if (await this.handle(0, decide)) handled += 1;
+      else if (!world.endDeployment("completed")) {
+        const nextAt = world.queues.nextAt();
+        if (nextAt !== undefined) world.nowMs = nextAt;
+        else if (isReplayed) return hasFault;
+        else {
+          // In the order of the runbook.
+          world.mendCauses();
+          isReplayed = true;
+          if (!world.replay()) return hasFault;
+        }
       }
     }
     throw new Error(
@@ -123,9 +146,12 @@ export class SimulatedPipeline {
     if (!end) return;
     const index = this.#runs.findIndex((one) => one.run === run);
     const [ended] = this.#runs.splice(index, 1);
-    if ("failure" in end && ended) this.world.queues.giveBack(ended.message, this.world.nowMs);
     const said = "failure" in end ? `fails: ${end.failure}` : `ends: ${JSON.stringify(end.outcome)}`;
     this.world.note(`${run.name} ${said}`);
+    if (!("failure" in end) || !ended) return;
+    this.world.failed.add(run.name);
+    const isDead = this.world.queues.giveBack(ended.message, this.world.nowMs);
+    if (isDead) this.world.note(`${ended.message.id} is a dead letter`);
   }
 
   #handle(message: QueuedMessage, run: HandlerRun): Promise<unknown> {

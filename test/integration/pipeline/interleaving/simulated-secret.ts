@@ -12,12 +12,23 @@ export interface Move {
   readonly at: Date;
 }
 
+/** A version's name in the trace: the secret's, and its number. */
+export const shortVersion = (versionId: string) => versionId.replace(/^.*-(.)0*/, "$1");
+
+/** The event's whole second is refined by the secret's last change, where that falls into it. */
+export function isSameMove(currentSince: string, at: Date): boolean {
+  const earlierMs = at.getTime() - Date.parse(currentSince);
+  return earlierMs >= 0 && earlierMs < 1_000;
+}
+
 /** Reads do not lag behind for longer. */
 const CONSISTENT_AFTER_MS = 20_000;
 
 /** A secret whose label moves, and whose reads may be from before the last move. */
 export class SimulatedSecret {
   readonly secretArn: string;
+  /** Of its versions' ids, which are like no other secret's. */
+  readonly #mark: string;
   readonly moves: Move[];
   readonly truths = new Map<string, Truth>();
   /** What the store has said of each version at any time. */
@@ -25,8 +36,9 @@ export class SimulatedSecret {
   #staleReads = 0;
   #unanswered = 0;
 
-  constructor(secretArn: string, createdAt: Date) {
+  constructor(secretArn: string, mark: string, createdAt: Date) {
     this.secretArn = secretArn;
+    this.#mark = mark;
     this.moves = [{ versionId: this.#addVersion("accepted"), at: createdAt }];
   }
 
@@ -89,6 +101,10 @@ export class SimulatedSecret {
     this.#unanswered += logins;
   }
 
+  endInterruption(): void {
+    this.#unanswered = 0;
+  }
+
   /** A login with a version's credential. @throws DependencyError where the store does not answer */
   login(versionId: string): LoginOutcome {
     const said = this.said.get(versionId) ?? new Set();
@@ -108,7 +124,7 @@ export class SimulatedSecret {
   }
 
   #addVersion(truth: Truth): string {
-    const versionId = `00000000-0000-4000-8000-${String(this.truths.size + 1).padStart(12, "0")}`;
+    const versionId = `00000000-0000-4000-8000-${this.#mark}${String(this.truths.size + 1).padStart(11, "0")}`;
     this.truths.set(versionId, truth);
     return versionId;
   }
