@@ -7,10 +7,10 @@ import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { Ledger, RotationKey } from "../../shared/aws/ledger.ts";
 import type { RedeploySlots, SlotSearch } from "../../shared/aws/redeploy-slots.ts";
 import type { RedeployTurns } from "../../shared/aws/redeploy-turns.ts";
-import { lookAtOthers, type OtherSecretsPorts } from "./other-secrets.ts";
+import { type DescribeOther, lookAtOthers } from "./other-secrets.ts";
 import { reasonOf, type StaleService, type WithholdReason } from "./plan-redeploy.ts";
 
-export interface CarryOutPorts extends OtherSecretsPorts {
+export interface CarryOutPorts {
   readonly ledger: Pick<Ledger, "claimDecision" | "finishDecision" | "findNewest" | "readCurrentSince">;
   readonly turns: RedeployTurns;
   readonly slots: Pick<RedeploySlots, "release">;
@@ -34,6 +34,7 @@ export interface CarryOutRound {
   readonly seenClaims: ReadonlyMap<string, string>;
   /** False once the check has waited too long: what would wait on is withheld. */
   readonly mayWait: boolean;
+  readonly describeOther: DescribeOther;
 }
 
 /**
@@ -55,7 +56,7 @@ export function createCarryOut(ports: CarryOutPorts) {
   return async (
     rotation: RotationKey,
     { service, staleTasks, decision }: StaleService,
-    { claimant, slots, seenClaims, mayWait }: CarryOutRound,
+    { claimant, slots, seenClaims, mayWait, describeOther }: CarryOutRound,
   ): Promise<CarriedOut> => {
     const { serviceArn } = service;
     const seenAt = seenClaims.get(serviceArn);
@@ -88,7 +89,7 @@ export function createCarryOut(ports: CarryOutPorts) {
     if (decision === "wait") return "seen-to";
     if (decision !== "redeploy") return withhold(decision, service.primaryDeployment);
     if (!ports.dryRun && !(await slots.mayTake(serviceArn))) return wait();
-    const others = await lookAtOthers(rotation, service, ports);
+    const others = await lookAtOthers(rotation, service, ledger, describeOther);
     if (others === "wait") return wait();
     if (others) return withhold(others.reason, undefined, others.otherSecretArn);
     if (ports.dryRun) {

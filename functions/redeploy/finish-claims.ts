@@ -73,7 +73,8 @@ export function createFinishClaims(ports: FinishClaimsPorts) {
     )
       return;
     await ledger.finishDecision(rotation, serviceArn, decision, now());
-    await slots.release(serviceArn, claimedAt);
+    // Who withheld took no place: what the service holds is another secret's, whose deployment is under way.
+    if (isRedeployOpen(known)) await slots.release(serviceArn, claimedAt);
   };
 
   return {
@@ -102,7 +103,7 @@ export function createFinishClaims(ports: FinishClaimsPorts) {
       for (const known of [...unfinished, ...forNow]) {
         const { serviceArn, claimedAt } = known;
         const behind = plan.staleServices.find(({ service }) => service.serviceArn === serviceArn);
-        const isRedeploy = known.decision === undefined && known.intent === "redeploy";
+        const isRedeploy = isRedeployOpen(known);
         // What is behind and was not about to be deployed is decided anew.
         if (!isRedeploy && behind) continue;
         if (!hasTime()) {
@@ -131,6 +132,11 @@ export function createFinishClaims(ports: FinishClaimsPorts) {
       return { redeployed, waiting, seenClaims };
     },
   };
+}
+
+/** Whether somebody was about to force a deployment, and has not told whether it was. */
+function isRedeployOpen({ decision, intent }: DecisionRecord): boolean {
+  return decision === undefined && intent === "redeploy";
 }
 
 /** A deployment that was forced, and of whom. */

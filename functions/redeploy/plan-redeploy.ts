@@ -20,7 +20,7 @@ export interface RedeployFacts extends SecretUsers {
   readonly mayRedeployUnverified: boolean;
 }
 
-/** The last three are found when a service is about to be deployed. */
+/** The last two are found when a service is about to be deployed. */
 export type WithholdReason =
   | "credential-rejected"
   | "credential-unverifiable"
@@ -30,7 +30,6 @@ export type WithholdReason =
   | "deployment-controller"
   | "secret-pinned"
   | "other-credential-rejected"
-  | "other-credential-unverified"
   | "waited-too-long";
 
 /** A service with tasks that are not on the version, and what to do about it. */

@@ -19,6 +19,8 @@ export interface CheckProgress {
   readonly waitingSince: string;
   /** Services that waited when it was deferred last. */
   readonly deferred: number;
+  /** Other secrets that may have waited for this one's credential were told, or must not be. */
+  readonly othersTold: boolean;
 }
 
 /** Time for a check, time to go on with one, or the end of a deployment. */
@@ -56,13 +58,14 @@ function readDomainEvent(body: unknown): RedeployMessage {
   const { secretArn, versionId } = detail;
   if (type === "RedeployDeferred") {
     const { detectedBy: source, toldAt: occurredAt, currentSince, claimant, round, deferred } = detail;
+    const { othersTold = false } = detail;
     const waitingSince = detail.waitingSince ?? detail.occurredAt;
     const event = { secretArn, versionId, source, occurredAt };
     return {
       secretArn,
       versionId,
       event,
-      progress: { claimant, round, currentSince, waitingSince, deferred },
+      progress: { claimant, round, currentSince, waitingSince, deferred, othersTold },
     };
   }
   if (type === "CredentialVerified" && detail.previousVerdict && detail.detectedBy && detail.toldAt) {

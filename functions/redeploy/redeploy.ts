@@ -4,10 +4,11 @@ import type { RedeploySlots } from "../../shared/aws/redeploy-slots.ts";
 import { ConfigError, DependencyError } from "../../shared/contract/errors.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
 import { actOnServices } from "./act-on-services.ts";
+import { createBeginAgain } from "./begin-again.ts";
 import { type CarriedOut, type CarryOutPorts, createCarryOut, describeRotation } from "./carry-out.ts";
 import { type FindCheckedRotationPorts, findCheckedRotation } from "./find-checked-rotation.ts";
 import { createFinishClaims, type FinishClaimsPorts } from "./finish-claims.ts";
-import { findWithheldFor } from "./other-secrets.ts";
+import { createDescribeOther } from "./other-secrets.ts";
 import { lastHeardAt, planRedeploy, type RedeployPlan } from "./plan-redeploy.ts";
 import type { CheckProgress } from "./redeploy-message.ts";
 
@@ -19,6 +20,8 @@ export interface RedeployPorts extends CarryOutPorts, FinishClaimsPorts, FindChe
   readonly ecs: EcsServices;
   /** Places for deployments under way, of the whole stage. */
   readonly slots: RedeploySlots;
+  /** Whether a credential that could not be tried may lead to a deployment. */
+  readonly mayRedeployUnverified: boolean;
   /** How long services have to report, in milliseconds. */
   readonly deadlineMs: number;
   /** How long after its beginning a check sees to services, in milliseconds: what is left then waits for the next round. */
@@ -83,6 +86,7 @@ export function createRedeploy(ports: RedeployPorts) {
   const { ledger, ecs, bus, now, slots } = ports;
   const carryOut = createCarryOut(ports);
   const claims = createFinishClaims(ports);
+  const beginAgain = createBeginAgain(ports);
 
   return async (
     event: RotationEvent,
@@ -102,11 +106,14 @@ export function createRedeploy(ports: RedeployPorts) {
     // Counted from when something was done last, and never from the future.
     const waitedMs = progress ? Math.max(0, startedAt - Date.parse(progress.waitingSince)) : 0;
     const mayWait = waitedMs < LONGEST_WAIT_MS;
+    let othersTold = progress?.othersTold ?? false;
+    const mustTell = () => rotation.verdict === "accepted" && !othersTold;
     const defer = async (deferred: number, hasMoved = false): Promise<void> => {
       const { source: detectedBy, occurredAt: toldAt } = event;
       const waitingSince = new Date(hasMoved ? now() : startedAt - waitedMs).toISOString();
       const base = { ...describeRotation(rotation, now()), detectedBy, toldAt, claimant };
-      const detail = { ...base, deferred, round: (progress?.round ?? 0) + 1, waitingSince };
+      const goesOn = { deferred, round: (progress?.round ?? 0) + 1, waitingSince };
+      const detail = { ...base, ...goesOn, ...(othersTold && { othersTold }) };
       await bus.publish({ type: "RedeployDeferred", detail });
     };
 
@@ -117,6 +124,7 @@ export function createRedeploy(ports: RedeployPorts) {
       progress &&
       progress.deferred > 0 &&
       mayWait &&
+      !mustTell() &&
       known.unfinished.length === 0 &&
       !(await search.mayTake())
     ) {
@@ -155,13 +163,13 @@ export function createRedeploy(ports: RedeployPorts) {
     const finished = await claims.finish(rotation, known, seen.plan, claimant, hasTime);
     const isSeenTo = new Set([...known.decided, ...finished.redeployed, ...finished.waiting]);
     const open = staleServices.filter(({ service }) => !isSeenTo.has(service.serviceArn));
-    const round = { claimant, slots: search, seenClaims: finished.seenClaims, mayWait };
+    const describeOther = createDescribeOther(ports.secrets);
+    const round = { claimant, slots: search, seenClaims: finished.seenClaims, mayWait, describeOther };
     const { done, waits, ...failed } = await actOnServices(carryOut, rotation, open, round, hasTime);
     const { problems } = seen;
     const failures = [...failed.failures, ...problems];
     const deferred = waits + finished.waiting.length;
-    if (!progress && rotation.verdict === "accepted")
-      await beginAgain(rotation, seen.services, event, messageId, hasTime);
+    if (mustTell()) othersTold = await beginAgain(rotation, seen.services, event, claimant, hasTime);
     // Only now: as long as services wait for their turn, or could not be seen to, nobody should take the rotation for over.
     await ledger.recordCheck(rotation, now(), {
       adopted,
@@ -170,7 +178,8 @@ export function createRedeploy(ports: RedeployPorts) {
       unmanaged: unreported,
     });
     const hasMoved = finished.redeployed.length > 0 || done.some(([, became]) => MOVES.has(became));
-    if (deferred > 0) await defer(deferred, hasMoved);
+    const comesBack = deferred > 0 || (mustTell() && mayWait);
+    if (comesBack) await defer(deferred, hasMoved);
     else if (failures.length > 0) {
       // What failed comes again with whatever was deferred; where nothing was, with this message.
       throw new DependencyError(
@@ -185,7 +194,7 @@ export function createRedeploy(ports: RedeployPorts) {
     const arnsOf = (what: CarriedOut) =>
       done.flatMap(([serviceArn, became]) => (became === what ? [serviceArn] : []));
     return {
-      outcome: deferred > 0 ? "deferred" : "checked",
+      outcome: comesBack ? "deferred" : "checked",
       adopted,
       stale,
       redeployed: [...finished.redeployed, ...arnsOf("redeployed")],
@@ -225,20 +234,6 @@ export function createRedeploy(ports: RedeployPorts) {
       (cluster) => new ConfigError([`ecsClusters names ${cluster}, and there is no such cluster`]),
     );
     return { plan, services: users.services, problems: problems ?? [] };
-  }
-
-  /** Has other secrets looked at again, on whose account services were not deployed because of this one. */
-  async function beginAgain(
-    rotation: RotationRecord,
-    services: SecretUsers["services"],
-    { source: detectedBy }: RotationEvent,
-    claimant: string,
-    hasTime: () => boolean,
-  ): Promise<void> {
-    for (const other of await findWithheldFor(rotation, services, ledger, hasTime)) {
-      const base = { ...describeRotation(other, now()), detectedBy, toldAt: other.currentSince, claimant };
-      await bus.publish({ type: "RedeployDeferred", detail: { ...base, deferred: 0, round: 1 } });
-    }
   }
 }
 

@@ -81,7 +81,6 @@ export const domainEventDetails = {
       "deployment-controller",
       "secret-pinned",
       "other-credential-rejected",
-      "other-credential-unverified",
       "waited-too-long",
     ]),
     /** Where it is another credential of the service that is not good. */
@@ -100,6 +99,8 @@ export const domainEventDetails = {
     toldAt: Instant,
     /** Since when nothing could be done about any of them. */
     waitingSince: z.optional(Instant),
+    /** Other secrets that may have waited for this one's credential were told, or must not be. */
+    othersTold: z.optional(z.boolean()),
   }),
   /** ECS has finished the deployment that was to bring the version to a service. `durationMs` counts from the decision. */
   RedeployCompleted: z.object({

@@ -4,25 +4,39 @@ import { decisionKey, deploymentKey, deploymentPartition, KEEP_DAYS } from "./ro
 
 const REDEPLOY = "redeploy";
 const DRY_RUN = "dry-run";
-/** Decisions for want of a good credential, or of time. */
-const FOR_NOW: ReadonlySet<string> = new Set([
-  "credential-rejected",
-  "credential-unverifiable",
-  "credential-unreachable",
-  "other-credential-rejected",
-  "other-credential-unverified",
-  "waited-too-long",
+/**
+ * Decisions that do not stand for good, and what was known of the credential then: nothing, that the store refuses it, or that
+ * it is good. A rotation's verdict never goes back; nor do these.
+ */
+const FOR_NOW: ReadonlyMap<string, number> = new Map([
+  ["credential-unverifiable", 0],
+  ["credential-unreachable", 0],
+  ["credential-rejected", 1],
+  ["other-credential-rejected", 2],
+  ["waited-too-long", 2],
+  [DRY_RUN, 2],
 ]);
 
 /** Whether a decision stands for good, so that nobody can claim it any more. */
 export function isFinal({ decision }: Pick<DecisionRecord, "decision">): boolean {
-  return decision !== undefined && decision !== DRY_RUN && !FOR_NOW.has(decision);
+  return decision !== undefined && !FOR_NOW.has(decision);
 }
 
-/** Whether a claim takes a finished decision's place: what stands for good any other's, a dry run that of what was withheld. */
+/** Whether a service is left alone, or is about to be, for a reason that may pass; a dry run is none. */
+export function isWithheldForNow({ decision, intent }: Pick<DecisionRecord, "decision" | "intent">): boolean {
+  const reason = decision ?? intent;
+  return reason !== DRY_RUN && FOR_NOW.has(reason);
+}
+
+/**
+ * Whether a claim takes a finished decision's place: what stands for good any other's, and a reason for now that of another,
+ * unless less was known then. It ends: a check decides about a service once, and as long as nothing changes in the world the
+ * next one comes to the same reason, whose claim is refused. One that looked before a verdict comes too late.
+ */
 export function mayOvertake(intent: string, decision: string): boolean {
-  if (isFinal({ decision })) return false;
-  return isFinal({ decision: intent }) || (intent === DRY_RUN && decision !== DRY_RUN);
+  const known = FOR_NOW.get(decision);
+  if (known === undefined || intent === decision) return false;
+  return (FOR_NOW.get(intent) ?? Number.POSITIVE_INFINITY) >= known;
 }
 
 const IS_THIS_CLAIM =

@@ -78,7 +78,6 @@ test.each([
   "credential-unverifiable",
   "credential-unreachable",
   "other-credential-rejected",
-  "other-credential-unverified",
   "waited-too-long",
   "dry-run",
 ])("lets one of many redeploy what was left alone for %s, and keeps what it was", async (earlierDecision) => {
@@ -87,7 +86,7 @@ test.each([
     scene.ledger.claimDecision(rotation, "legacy-api", intent, claimant, later(60_000), LEASE_MS);
   await claim(earlierDecision, "m1");
   await scene.ledger.finishDecision(rotation, "legacy-api", earlierDecision, later(1_000));
-  expect(await claim("credential-unverifiable", "m2")).toBe(false);
+  expect(await claim(earlierDecision, "m2")).toBe(false);
   const claims = await Promise.all(
     Array.from({ length: 8 }, (_, index) => claim("redeploy", `late-${index}`)),
   );
@@ -101,7 +100,7 @@ test.each([
   expect(await scene.ledger.listDecisions(rotation)).toMatchObject([{ decision: "redeploy", ...earlier }]);
 });
 
-test("lets a dry run take the place of what was withheld, and only what stands for good that of a dry run", async () => {
+test("lets a dry run take the place of what was withheld, and what is withheld later that of a dry run", async () => {
   const rotation = await scene.open();
   const decide = async (intent: string) => {
     const isClaimed = await scene.ledger.claimDecision(rotation, "s", intent, "m1", later(60_000), LEASE_MS);
@@ -114,6 +113,10 @@ test("lets a dry run take the place of what was withheld, and only what stands f
   expect(await decide("credential-rejected")).toBe(false);
   expect(await scene.ledger.listDecisions(rotation)).toMatchObject([
     { decision: "dry-run", earlierDecision: "credential-rejected" },
+  ]);
+  expect(await decide("other-credential-rejected")).toBe(true);
+  expect(await scene.ledger.listDecisions(rotation)).toMatchObject([
+    { decision: "other-credential-rejected", earlierDecision: "dry-run" },
   ]);
   expect(await decide("redeploy")).toBe(true);
   expect(await decide("dry-run")).toBe(false);

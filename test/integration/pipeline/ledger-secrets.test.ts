@@ -1,3 +1,4 @@
+import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { KnownSecret } from "../../../shared/aws/ledger.ts";
 import { NOW, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
@@ -5,14 +6,17 @@ import { type LocalDynamoDb, startDynamoDb } from "./dynamodb.ts";
 import { keyOf, later, openLedger } from "./ledger-scene.ts";
 
 let dynamoDb: LocalDynamoDb;
+let tableName: string;
 let scene: ReturnType<typeof openLedger>;
+const DAY_MS = 86_400_000;
 
 beforeAll(async () => {
   dynamoDb = await startDynamoDb();
 });
 afterAll(() => dynamoDb.stop());
 beforeEach(async () => {
-  scene = openLedger(dynamoDb.client, await dynamoDb.createTable());
+  tableName = await dynamoDb.createTable();
+  scene = openLedger(dynamoDb.client, tableName);
 });
 
 const listed = async (): Promise<KnownSecret[]> => {
@@ -30,6 +34,34 @@ test("lists a secret on which somebody reported, and its first rotation as that"
   expect(rotation).not.toHaveProperty("supersededBy");
   await scene.ledger.recordSecret(SECRET_ARN);
   expect(await listed()).toEqual([keyOf(rotation)]);
+});
+
+const rowOf = async () => {
+  const key = { pk: { S: "SECRETS" }, sk: { S: SECRET_ARN } };
+  const command = new GetItemCommand({ TableName: tableName, Key: key, ConsistentRead: true });
+  return (await dynamoDb.client.send(command)).Item ?? {};
+};
+const keptDays = async () =>
+  (Number((await rowOf()).expiresAt?.N) * 1_000 - scene.clock.now.getTime()) / DAY_MS;
+
+test("keeps a secret that was never rotated as long as its instances report, renewed once a day", async () => {
+  await scene.ledger.recordSecret(SECRET_ARN);
+  expect(Math.round(await keptDays())).toBe(30);
+  scene.clock.now = later(DAY_MS / 2);
+  await scene.ledger.recordSecret(SECRET_ARN);
+  expect(await keptDays()).toBeCloseTo(29.5, 1);
+  scene.clock.now = later(DAY_MS * 1.5);
+  await scene.ledger.recordSecret(SECRET_ARN);
+  expect(Math.round(await keptDays())).toBe(30);
+});
+
+test("keeps it for longer once it is rotated, and no report takes that back", async () => {
+  await scene.ledger.recordSecret(SECRET_ARN);
+  await scene.open();
+  scene.clock.now = later(DAY_MS * 2);
+  await scene.ledger.recordSecret(SECRET_ARN);
+  expect(Math.round(await keptDays())).toBe(398);
+  expect(await rowOf()).not.toHaveProperty("reportedAt");
 });
 
 test("lists a secret that is gone with the time at which that was found, until it is there again", async () => {

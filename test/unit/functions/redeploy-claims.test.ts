@@ -150,3 +150,14 @@ test("the place of one whose service is not behind any more is free again", asyn
   await fake.later(labelUpdated(), "m2");
   expect(fake.heldBy()).toEqual([]);
 });
+
+test("a service that was withheld and is not behind any more leaves the place to another secret's deployment", async () => {
+  const fake = pipelineWith("rejected");
+  await createRedeploy(fake.ports)(labelUpdated(), "m1");
+  // Its deployment was forced for another secret, at the very time of the claim to withhold.
+  await fake.ports.slots.search(NOW).take("legacy-api", NOW);
+  fake.instances.set("l1", onVersion("l1", V2));
+  await createRedeploy(fake.ports)(labelUpdated(), "m2");
+  expect([...fake.decisions.values()]).toMatchObject([{ decision: "no-longer-behind" }]);
+  expect(fake.heldBy()).toEqual(["legacy-api"]);
+});

@@ -52,5 +52,6 @@ export const again = (claimant: string, round: number, waitingSince = NOW) => ({
     currentSince: currentSince.toISOString(),
     waitingSince: waitingSince.toISOString(),
     deferred: 1,
+    othersTold: true,
   },
 });

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { createRedeploy } from "../../../functions/redeploy/redeploy.ts";
-import { parseRedeployMessage } from "../../../functions/redeploy/redeploy-message.ts";
 import type { Verdict } from "../../../shared/aws/ledger.ts";
 import type { SecretFacts, Secrets } from "../../../shared/aws/secrets.ts";
-import { createFakePipeline, labelUpdated, NOW, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
+import { labelUpdated, SECRET_ARN, V1, V2 } from "../../fakes/pipeline.ts";
 import { after, again, before, pipelineWith, service } from "./redeploy-fixtures.ts";
 
 const OTHER = "arn:aws:secretsmanager:us-east-1:000000000000:secret:cache/db-GhIjKl";
@@ -45,22 +44,51 @@ test.each([
   },
 );
 
-test.each<{ verdict: Verdict | undefined; movedAt: Date; may?: boolean; became: object }>([
+test.each<{ verdict: Verdict | undefined; movedAt: Date; became: object }>([
   { verdict: "accepted", movedAt: after, became: { redeployed: ["legacy-api"] } },
   { verdict: undefined, movedAt: after, became: { redeployed: [], deferred: 1 } },
   // What runs has it already.
   { verdict: undefined, movedAt: long, became: { redeployed: ["legacy-api"] } },
-  { verdict: "unverifiable", movedAt: long, became: { redeployed: ["legacy-api"] } },
-  { verdict: "unreachable", movedAt: after, became: { withheld: ["legacy-api"] } },
-  { verdict: "unverifiable", movedAt: after, may: true, became: { redeployed: ["legacy-api"] } },
+  // Nobody will ever know more of some; a task that is replaced starts with it as well.
+  { verdict: "unverifiable", movedAt: after, became: { redeployed: ["legacy-api"] } },
+  { verdict: "unreachable", movedAt: after, became: { redeployed: ["legacy-api"] } },
 ])(
   "with another secret whose verdict is $verdict since $movedAt: $became",
-  async ({ verdict, movedAt, may, became }) => {
+  async ({ verdict, movedAt, became }) => {
     const fake = withOther(verdict, movedAt);
-    const ports = { ...fake.ports, mayRedeployUnverified: may ?? false };
-    expect(await createRedeploy(ports)(labelUpdated(), "m1")).toMatchObject(became);
+    expect(await createRedeploy(fake.ports)(labelUpdated(), "m1")).toMatchObject(became);
   },
 );
+
+test.each<Verdict | undefined>(["accepted", "rejected", "unverifiable", undefined])(
+  "whatever the ledger says of another secret (%s), a newer version whose sign was lost is waited for",
+  async (verdict) => {
+    const fake = withOther(verdict, long);
+    const { secrets } = fake.ports;
+    const describe: Secrets["describe"] = async (id, isSettled) =>
+      id === OTHER ? { secretArn: OTHER, currentVersionId: V2 } : secrets.describe(id, isSettled);
+    const redeploy = createRedeploy({ ...fake.ports, secrets: { ...secrets, describe } });
+    expect(await redeploy(labelUpdated(), "m1")).toMatchObject({ redeployed: [], deferred: 1 });
+    expect(await createRedeploy(fake.ports)(labelUpdated(), "later", again("m1", 1))).toMatchObject(
+      verdict === "rejected" ? { withheld: ["legacy-api"] } : { redeployed: ["legacy-api"] },
+    );
+  },
+);
+
+test("Secrets Manager is asked once in a round for another secret, however many services use it", async () => {
+  const fake = withOther("accepted", after);
+  for (const name of ["a", "b", "c"])
+    fake.services.push(service(name, { [`${name}1`]: before }, { secretIds: [OTHER] }));
+  const asked: string[] = [];
+  const { secrets } = fake.ports;
+  const describe: Secrets["describe"] = async (id, isSettled) => {
+    asked.push(id);
+    return secrets.describe(id, isSettled);
+  };
+  const redeploy = createRedeploy({ ...fake.ports, secrets: { ...secrets, describe } });
+  expect(await redeploy(labelUpdated(), "m1")).toMatchObject({ redeployed: ["legacy-api", "a", "b", "c"] });
+  expect(asked.filter((id) => id === OTHER)).toHaveLength(1);
+});
 
 test.each<{ what: string; facts: SecretFacts | undefined; became: object }>([
   {
@@ -128,24 +156,27 @@ test("a name is of the service's own account and Region, and a secret's or a par
   ]);
 });
 
-test("once a credential is good, what was withheld on its account for another secret is checked again", async () => {
-  const fake = createFakePipeline();
-  fake.versions.set(V2, { verdict: "accepted", currentSince: after.toISOString() });
-  fake.services.push(service("legacy-api", { l1: NOW }, { secretIds: [OTHER] }));
-  const other = { secretArn: OTHER, versionId: V1, currentSince: long.toISOString() };
-  fake.others.set(OTHER, { ...other, detectedBy: "label-updated", verdict: "accepted" });
-  const withheld = { ...other, serviceArn: "legacy-api", intent: "other-credential-rejected" };
-  fake.decisions.set(`${V1} legacy-api`, {
-    ...withheld,
-    claimedAt: NOW.toISOString(),
-    decision: "other-credential-rejected",
-  });
-  await createRedeploy(fake.ports)(labelUpdated(), "m1");
-  const [, told] = fake.events;
-  expect(told).toMatchObject({ type: "RedeployDeferred", detail: { ...other, deferred: 0 } });
-  const message = parseRedeployMessage({ "detail-type": told?.type, detail: told?.detail });
-  expect(message).toMatchObject({ progress: { currentSince: other.currentSince } });
-  // Nobody begins a round of each other's.
-  await createRedeploy(fake.ports)(labelUpdated(), "later", again("m1", 1));
-  expect(fake.eventTypes().filter((type) => type === "RedeployDeferred")).toHaveLength(1);
+test("what is withheld once its own credential is good has the reason that there is now", async () => {
+  const fake = withOther("rejected", after);
+  fake.versions.set(V2, { ...fake.versions.get(V2), verdict: "unreachable" });
+  const redeploy = createRedeploy(fake.ports);
+  await redeploy(labelUpdated(), "m1");
+  fake.versions.set(V2, { ...fake.versions.get(V2), verdict: "accepted" });
+  const { currentSince: acceptedSince = "" } = fake.versions.get(V2) ?? {};
+  for (const id of ["m2", "m3", "m4"]) await redeploy(labelUpdated(), id, { acceptedSince });
+  const reasons = fake.events.flatMap(({ type, detail }) =>
+    type === "RedeployWithheld" ? [detail.reason] : [],
+  );
+  expect(reasons).toEqual(["credential-unreachable", "other-credential-rejected"]);
+  expect([...fake.decisions.values()]).toMatchObject([
+    { decision: "other-credential-rejected", earlierDecision: "credential-unreachable" },
+  ]);
+});
+
+test("what a dry run would have deployed is withheld for another secret once the dry run is over", async () => {
+  const fake = withOther("accepted", after);
+  await createRedeploy({ ...fake.ports, dryRun: true })(labelUpdated(), "m1");
+  fake.set("rejected");
+  expect(await createRedeploy(fake.ports)(labelUpdated(), "m2")).toMatchObject({ withheld: ["legacy-api"] });
+  expect([...fake.decisions.values()]).toMatchObject([{ decision: "other-credential-rejected" }]);
 });

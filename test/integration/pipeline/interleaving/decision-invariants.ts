@@ -49,21 +49,18 @@ export const decisionInvariants: Invariants<EndOfSecret> = {
       .filter((decision) => isOf(current, decision) && decision.decision === undefined)
       .map(({ serviceArn, intent }) => `${nameOf(serviceArn)} was about to be: ${intent}`),
 
-  "a service withheld for an open verdict is redeployed once the verdict is accepted, if it is stale and its other secrets are good":
-    (end) => {
-      const { current, decisions } = end.view;
-      if (current?.verdict !== "accepted") return [];
-      const behind = findBehind(end);
-      return decisions
-        .filter(
-          (one) =>
-            isOf(current, one) &&
-            one.decision?.startsWith("credential-") &&
-            behind.includes(one.serviceArn) &&
-            !hasOtherOpen(end, one.serviceArn),
-        )
-        .map(({ serviceArn, decision }) => `${nameOf(serviceArn)} is withheld still: ${decision}`);
-    },
+  // Where another secret stands against it then, that is the reason.
+  "a service that is stale does not stay withheld for a verdict that is accepted by now": (end) => {
+    const { current, decisions } = end.view;
+    if (current?.verdict !== "accepted") return [];
+    const behind = findBehind(end);
+    return decisions
+      .filter(
+        (one) =>
+          isOf(current, one) && one.decision?.startsWith("credential-") && behind.includes(one.serviceArn),
+      )
+      .map(({ serviceArn, decision }) => `${nameOf(serviceArn)} is withheld still: ${decision}`);
+  },
 
   "a service that pins the version is told of as that, whatever is deployed": ({ world, secret, view }) => {
     const pinned = world.ecs.services.filter(({ uses }) => uses.get(secret.secretArn) === "pinned");
@@ -116,18 +113,6 @@ function isToldOf(
       "serviceArn" in detail &&
       detail.serviceArn === about.serviceArn &&
       isOf(detail, about),
-  );
-}
-
-/** Whether a service uses another secret that was rotated, and whose credential nobody knows to be good. */
-function hasOtherOpen({ world, secret }: EndOfSecret, serviceArn: string): boolean {
-  const { uses } = world.ecs.services.find((service) => service.serviceArn === serviceArn) ?? {};
-  return world.secrets.some(
-    (other) =>
-      other !== secret &&
-      uses?.has(other.secretArn) &&
-      other.moves.length > 1 &&
-      world.verdictAt(world.calls, other) !== "accepted",
   );
 }
 
