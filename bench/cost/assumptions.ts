@@ -12,7 +12,7 @@ export const ASSUMPTIONS = {
   eventsPerRotation: [6, "events of Keyturn's own for each rotation, beside one for each instance"],
   callsPerRotation: [8, "calls of the handlers to Secrets Manager for each rotation"],
   ledgerWritesPerReport: [3, "writes to the ledger for each report that tells something new"],
-  ledgerReadsPerReport: [2, "reads from the ledger for each report"],
+  ledgerReadsPerReport: [3, "reads from the ledger for each report"],
   ledgerWritesPerRotation: [30, "writes to the ledger for each rotation"],
   ledgerReadsPerRotation: [60, "reads from the ledger for each rotation"],
   rowBytes: [600, "bytes of a row in the ledger"],

@@ -128,7 +128,10 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   program
     .command("status [secret]")
     .description("who runs on which version; all secrets, or one with its instances")
-    .option("--all", "instances that have ended as well, and secrets that are gone")
+    .option(
+      "--all",
+      "instances that have ended as well, and secrets that are gone or known by their ARN alone",
+    )
     .addHelpText("after", EXAMPLES.status)
     .action((secretId: string | undefined, { all }: { all?: boolean }) =>
       start((work) => showStatus({ secretId, all }, work, work.say)),

@@ -20,14 +20,15 @@ export type AcknowledgeOutcome = "recorded" | "repeated" | "late";
  */
 export function createAcknowledge({ ledger, bus }: AcknowledgePorts) {
   return async (report: DatedReport): Promise<AcknowledgeOutcome> => {
+    // First, so that no crash leaves an instance of which nobody learns. Repeated ones too: an instance may live for months
+    // without another thing to say, and the secret's row lives by its reports as the instance's does.
+    await ledger.recordSecret(report.secretArn);
     const known = await ledger.readInstance(report.secretArn, report.instanceId);
     const order = compareToKnown(report, known);
     if (order === "repeated") {
       await ledger.recordHeard(report.secretArn, report.instanceId);
       return "repeated";
     }
-    // First: once the instance is known, nothing asks for it again.
-    if (!known) await ledger.recordSecret(report.secretArn);
     const currentSince = report.currentSince ?? (await sinceLedger(report, known));
     if (order === "newer") await bus.publish(describeReport(report, currentSince));
     await ledger.recordReport(report, currentSince);

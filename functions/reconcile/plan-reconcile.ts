@@ -1,4 +1,10 @@
-import type { InstanceRecord, RotationKey, RotationView } from "../../shared/aws/ledger.ts";
+import type { DecisionRecord, InstanceRecord, RotationKey, RotationView } from "../../shared/aws/ledger.ts";
+import {
+  awaitsDeployment,
+  DEPLOYMENT_TOLD_WITHIN_MS,
+  hasFollowedSince,
+  whenDecided,
+} from "../../shared/rotation/awaited-deployment.ts";
 
 /** What the secret's store says by now. */
 export interface PresentSecret {
@@ -65,8 +71,40 @@ export function countTries(
   const toldAt = rotation?.sources.at(-1)?.toldAt ?? known.currentSince;
   const sinceToldMs = now.getTime() - Date.parse(toldAt);
   const triedForMs = isWaiting ? WAITING_TRIED_FOR_MS : TRIED_FOR_MS;
-  if (sinceToldMs < settledAfterMs || sinceToldMs >= triedForMs) return undefined;
-  return Math.floor(Math.log2(sinceToldMs / settledAfterMs));
+  return countDoublings(sinceToldMs, settledAfterMs, triedForMs);
+}
+
+/** Whether so little time has gone by since a rotation that a deployment for it may have been decided on within a day. */
+export function mayAwaitDeployments({ currentSince }: RotationKey, now: Date): boolean {
+  return now.getTime() - Date.parse(currentSince) < WAITING_TRIED_FOR_MS + TRIED_FOR_MS;
+}
+
+/**
+ * Which try it is to have a check look again at a rotation for which services were to be deployed, and nobody told for an
+ * hour how the last of these deployments ended. Tries double their distance, and end after a day.
+ *
+ * @returns the try, from 0, and when the last deployment was decided on; undefined where nothing is to be done
+ */
+export function countChecks(
+  rotation: RotationView,
+  decisions: readonly DecisionRecord[],
+  now: Date,
+): { readonly tries: number; readonly decidedAt: string } | undefined {
+  const decidedAt = decisions
+    .filter((decision) => awaitsDeployment(decision) && !hasFollowedSince(decision, rotation))
+    .map(whenDecided)
+    .toSorted()
+    .at(-1);
+  if (decidedAt === undefined) return undefined;
+  const sinceDecidedMs = now.getTime() - Date.parse(decidedAt);
+  const tries = countDoublings(sinceDecidedMs, DEPLOYMENT_TOLD_WITHIN_MS, TRIED_FOR_MS);
+  return tries === undefined ? undefined : { tries, decidedAt };
+}
+
+/** How often `firstAfterMs` has doubled by now; undefined before it is over, and once it is given up. */
+function countDoublings(sinceMs: number, firstAfterMs: number, givenUpAfterMs: number): number | undefined {
+  if (sinceMs < firstAfterMs || sinceMs >= givenUpAfterMs) return undefined;
+  return Math.floor(Math.log2(sinceMs / firstAfterMs));
 }
 
 /** When an instance was last heard of; undefined for a row that tells of nothing. */

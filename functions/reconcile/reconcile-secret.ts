@@ -1,14 +1,26 @@
 import type { EventBus, Signs } from "../../shared/aws/event-bus.ts";
-import { isRotated, type KnownSecret, type Ledger, type RotationKey } from "../../shared/aws/ledger.ts";
+import {
+  isRotated,
+  type KnownSecret,
+  type Ledger,
+  type RotationKey,
+  type RotationView,
+} from "../../shared/aws/ledger.ts";
 import type { ParameterFacts, Parameters } from "../../shared/aws/parameters.ts";
 import type { SecretFacts, Secrets } from "../../shared/aws/secrets.ts";
 import { kindOfSecret } from "../../shared/contract/secret-id.ts";
-import { countTries, type PresentSecret, planReconcile } from "./plan-reconcile.ts";
+import {
+  countChecks,
+  countTries,
+  mayAwaitDeployments,
+  type PresentSecret,
+  planReconcile,
+} from "./plan-reconcile.ts";
 
 export interface ReconcileSecretPorts {
   readonly secrets: Pick<Secrets, "describe">;
   readonly parameters: Pick<Parameters, "describe">;
-  readonly ledger: Pick<Ledger, "readRotation" | "claimMeasurement" | "recordPresence">;
+  readonly ledger: Pick<Ledger, "readRotation" | "listDecisions" | "claimMeasurement" | "recordPresence">;
   readonly bus: EventBus;
   readonly signs: Signs;
   readonly now: () => Date;
@@ -18,8 +30,11 @@ export interface ReconcileSecretPorts {
   readonly settledAfterMs: number;
 }
 
-/** "missed": no sign had come of the version that is current. "unfinished": it was known, and its handling never ended. */
-export type FedIn = "missed" | "unfinished";
+/**
+ * "missed": no sign had come of the version that is current. "unfinished": it was known, and its handling never ended.
+ * "deploymentUnknown": it was handled, and nobody told how a deployment for it ended.
+ */
+export type FedIn = "missed" | "unfinished" | "deploymentUnknown";
 
 /** "gone": deleted, or about to be; "not-watched": left out by the configuration by now. */
 type Asked = PresentSecret | "gone" | "not-watched";
@@ -42,21 +57,16 @@ export function createReconcileSecret(ports: ReconcileSecretPorts) {
   ): Promise<FedIn | undefined> => {
     // What the list shows may be minutes old, so it settles only what is in order.
     const rotation = known && isRotated(known) ? known : undefined;
+    // Whoever may report can name any secret: about what is known by reports alone nobody is asked.
+    if (!rotation && !listed) return undefined;
     const first = planReconcile(rotation, listed, now());
     const isSettled = listed !== undefined && (first === "up-to-date" || first === "unknown");
-    const present = isSettled
-      ? listed
-      : await ask(secretArn).catch((error: unknown) => {
-          if (listed || rotation) throw error;
-          // Whoever may report can name any secret: what is known by reports alone must not keep a run from its end.
-          return "not-told" as const;
-        });
-    if (present === "not-told") return undefined;
+    const present = isSettled ? listed : await ask(secretArn);
     if (known) await notePresence(known, present);
     if (present === "gone" || present === "not-watched") return undefined;
     const decision = isSettled ? first : planReconcile(rotation, present, now());
     if (decision === "missed") return feedInMissed(secretArn, rotation, present);
-    return rotation && decision === "up-to-date" ? feedInUnfinished(rotation, messageId) : undefined;
+    return rotation && decision === "up-to-date" ? feedInAgain(rotation, messageId) : undefined;
   };
 
   async function notePresence({ secretArn, goneSince }: KnownSecret, present: Asked): Promise<void> {
@@ -86,24 +96,43 @@ export function createReconcileSecret(ports: ReconcileSecretPorts) {
     return "missed";
   }
 
-  async function feedInUnfinished(known: RotationKey, messageId: string): Promise<FedIn | undefined> {
+  async function feedInAgain(known: RotationKey, messageId: string): Promise<FedIn | undefined> {
+    const { secretArn, versionId, currentSince } = known;
     const rotation = await ledger.readRotation(known);
     const tries = countTries(known, rotation, now(), settledAfterMs);
-    if (tries === undefined) return undefined;
-    const { secretArn, versionId, currentSince } = known;
-    const claim = `UNFINISHED#${versionId}#${currentSince}#${tries}`;
-    // The claim is the message's, so that a repeated one tells again.
-    if (!(await ledger.claimMeasurement(secretArn, claim, messageId, now()))) return undefined;
+    if (tries === undefined) return rotation && feedInUnknown(rotation, messageId);
+    if (!(await claim(known, `UNFINISHED#${versionId}#${currentSince}#${tries}`, messageId)))
+      return undefined;
     await feedIn({ secretArn, versionId, currentSince }, versionId);
     return "unfinished";
   }
 
-  async function feedIn({ currentSince, ...version }: RotationKey, knownVersionId?: string): Promise<void> {
-    const base = { v: 1, ...version } as const;
+  /** Nothing was missed: the sign alone has a check count anew. */
+  async function feedInUnknown(rotation: RotationView, messageId: string): Promise<FedIn | undefined> {
+    if (!mayAwaitDeployments(rotation, now())) return undefined;
+    const check = countChecks(rotation, await ledger.listDecisions(rotation), now());
+    if (!check) return undefined;
+    const { versionId, currentSince } = rotation;
+    const key = `DEPLOYMENT#${versionId}#${currentSince}#${check.decidedAt}#${check.tries}`;
+    if (!(await claim(rotation, key, messageId))) return undefined;
+    await sendSign(rotation);
+    return "deploymentUnknown";
+  }
+
+  /** The claim is the message's, so that a repeated one tells again. */
+  function claim({ secretArn }: RotationKey, key: string, messageId: string): Promise<boolean> {
+    return ledger.claimMeasurement(secretArn, key, messageId, now());
+  }
+
+  async function feedIn(rotation: RotationKey, knownVersionId?: string): Promise<void> {
     const occurredAt = now().toISOString();
-    const detail = { ...base, currentSince, occurredAt, ...(knownVersionId && { knownVersionId }) };
+    const detail = { v: 1, ...rotation, occurredAt, ...(knownVersionId && { knownVersionId }) } as const;
     await bus.publish({ type: "RotationMissed", detail });
-    await signs.send({ ...base, occurredAt: currentSince, detectedBy: "reconcile" });
+    await sendSign(rotation);
+  }
+
+  async function sendSign({ secretArn, versionId, currentSince: occurredAt }: RotationKey): Promise<void> {
+    await signs.send({ v: 1, secretArn, versionId, occurredAt, detectedBy: "reconcile" });
   }
 }
 

@@ -33,6 +33,8 @@ export interface ReconcileOutcome {
   readonly missed: readonly string[];
   /** ARNs whose rotation was known, and not handled to its end. */
   readonly unfinished: readonly string[];
+  /** ARNs whose rotation is to be checked anew, since nobody told how a deployment for it ended. */
+  readonly deploymentUnknown: readonly string[];
   /** Instances that fell silent since the last run. */
   readonly silent: readonly string[];
 }
@@ -63,7 +65,12 @@ export function createReconcile(ports: ReconcilePorts) {
     const all = [...new Set([...known.keys(), ...listed.keys()])].toSorted();
     const todo = [...again, ...all.filter((secretArn) => secretArn > after)];
 
-    const found = { missed: [] as string[], unfinished: [] as string[], silent: [] as string[] };
+    const found = {
+      missed: [] as string[],
+      unfinished: [] as string[],
+      deploymentUnknown: [] as string[],
+      silent: [] as string[],
+    };
     const failed = new Map<string, unknown>();
     const seeTo = async (secretArn: string): Promise<void> => {
       try {

@@ -188,7 +188,7 @@ export interface Ledger {
       readonly unmanaged?: number;
     },
   ): Promise<void>;
-  /** Has {@link listSecrets} name a secret on which somebody reports, though it was never rotated. */
+  /** Has {@link listSecrets} name a secret on which somebody reports, though it was never rotated, for as long as they do. */
   recordSecret(secretArn: string): Promise<void>;
   /** Marks a known secret as gone, or takes the mark away, as its next rotation does. */
   recordPresence(secretArn: string, goneSince: Date | undefined): Promise<void>;
@@ -250,7 +250,7 @@ export interface Ledger {
   claimMeasurement(secretArn: string, key: string, claimant: string, now: Date): Promise<boolean>;
   /** Everything about one secret, by one query. Empty where the ledger knows nothing. */
   readSecret(secretArn: string): Promise<SecretView>;
-  /** Every secret that was rotated, or on which somebody reported first, in the last 400 days; those that are gone too. */
+  /** Every secret that was rotated in the last 400 days, or on which somebody reported in the last 30; those that are gone too. */
   listSecrets(): AsyncIterable<KnownSecret>;
   /**
    * What happened to a secret, oldest first, as far back as 400 days.

@@ -1,4 +1,10 @@
 import type { DecisionRecord, InstanceRecord, RotationView, SecretView } from "../aws/ledger.ts";
+import {
+  awaitsDeployment,
+  DEPLOYMENT_TOLD_WITHIN_MS,
+  hasFollowedSince,
+  whenDecided,
+} from "./awaited-deployment.ts";
 
 /** A task that uses the secret, as ECS tells. */
 export interface TaskFact {
@@ -20,7 +26,8 @@ export interface SafeToRotateOptions {
   readonly silentAfterMs?: number;
   /**
    * How long a redeploy whose end nobody told of counts as under way, in milliseconds; one hour unless given. After that
-   * nobody knows what became of it, and it counts as behind, until a later check finds no service behind.
+   * nobody knows what became of it, and it counts as behind, until a later check finds no service behind. Reconcile has one
+   * look again after an hour.
    */
   readonly redeployTimeoutMs?: number;
 }
@@ -171,31 +178,20 @@ function servicesNotOn(secret: SecretView, options: SafeToRotateOptions): Unsafe
   });
 }
 
-/** A later check found no service with a task that is behind. */
-function hasFollowedSince(
-  { claimedAt, decidedAt = claimedAt }: DecisionRecord,
-  current: RotationView | undefined,
-): boolean {
-  const { checkedAt = "", staleAtCheck } = current ?? {};
-  return staleAtCheck === 0 && checkedAt > decidedAt;
-}
-
-/** A deployment that somebody else began serves the rotation as one that was forced for it does. */
-const DEPLOYS: ReadonlySet<string> = new Set(["redeploy", "deployment-in-progress"]);
-
 function isUnderWay(
   record: DecisionRecord,
-  { now, redeployTimeoutMs = HOUR_MS }: SafeToRotateOptions,
+  { now, redeployTimeoutMs = DEPLOYMENT_TOLD_WITHIN_MS }: SafeToRotateOptions,
 ): boolean {
-  const { intent, decision = intent, claimedAt, decidedAt = claimedAt, deploymentOutcome } = record;
-  const ageMs = now.getTime() - Date.parse(decidedAt);
-  return DEPLOYS.has(decision) && deploymentOutcome === undefined && ageMs < redeployTimeoutMs;
+  const ageMs = now.getTime() - Date.parse(whenDecided(record));
+  return awaitsDeployment(record) && ageMs < redeployTimeoutMs;
 }
 
-function whyBehind({ intent, decision = intent, deploymentOutcome }: DecisionRecord): string | undefined {
+function whyBehind(record: DecisionRecord): string | undefined {
+  const { intent, decision = intent, deploymentOutcome } = record;
   if (deploymentOutcome === "failed") return "deployment-failed";
   // Whoever was about to deploy it crashed, and it followed without.
   if (deploymentOutcome === "completed" || decision === "no-longer-behind") return undefined;
-  // ECS tells of each end but that of a deployment that goes on failing where no circuit breaker ends it.
-  return DEPLOYS.has(decision) ? "deployment-unknown" : decision;
+  // ECS tells of no end of a deployment that a newer one took the place of, nor of one that goes on failing where no
+  // circuit breaker ends it; and an end that came before the decision was recorded was taken for nobody's.
+  return awaitsDeployment(record) ? "deployment-unknown" : decision;
 }

@@ -61,7 +61,11 @@ export function createFakeLedger(now: () => Date) {
       const kept = { secretArn, versionId, currentSince, detectedBy, sources, verdicts: [], ...known };
       return {
         ...kept,
-        ...(check && { checkedAt: check.checkedAt, deferredAtCheck: check.deferred ?? 0 }),
+        ...(check && {
+          checkedAt: check.checkedAt,
+          staleAtCheck: check.stale,
+          deferredAtCheck: check.deferred ?? 0,
+        }),
       };
     },
     findNewest: async (secretId) => {

@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 
 /** Behind the ports of reconcile: what was done is in the arrays, what is known can be set. */
 export function createFakeReconcile() {
-  const { ports, events, instances, known, versions, checks } = createFakePipeline();
+  const { ports, events, instances, known, versions, checks, decisions } = createFakePipeline();
   /** By ARN: what DescribeSecret says. */
   const secrets = new Map<string, SecretFacts>();
   /** What ListSecrets says, which may be older. */
@@ -35,6 +35,7 @@ export function createFakeReconcile() {
     instances,
     versions,
     checks,
+    decisions,
     known,
     signs,
     asked,

@@ -1,4 +1,4 @@
-import type { KnownSecret, Ledger } from "../../../shared/aws/ledger.ts";
+import { isRotated, type KnownSecret, type Ledger } from "../../../shared/aws/ledger.ts";
 import type { SecretDirectory } from "../aws/secrets.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { secretName } from "../format/names.ts";
@@ -18,7 +18,7 @@ export interface StatusPorts extends AdoptionPorts {
 export interface StatusOptions {
   /** Name, ARN or an id of one's own; all that the ledger knows unless given. */
   readonly secretId?: string | undefined;
-  /** Shows instances that have ended as well, and secrets that are gone. */
+  /** Shows instances that have ended as well, and secrets that are gone, or of which nothing is known but their ARN. */
   readonly all?: boolean | undefined;
 }
 
@@ -48,22 +48,29 @@ export async function showStatus(
 
 async function readAll(all: boolean, ports: StatusPorts, say: Say): Promise<Adoption[]> {
   const adoptions: Adoption[] = [];
-  let reading: Promise<Adoption>[] = [];
+  let reading: Promise<Adoption | undefined>[] = [];
   const finish = async () => {
-    adoptions.push(...(await Promise.all(reading)));
+    adoptions.push(...(await Promise.all(reading)).filter((adoption) => adoption !== undefined));
     reading = [];
     say.progress(`${plural(adoptions.length, "secret")} read`);
   };
   for await (const secret of ports.ledger.listSecrets()) {
-    if (secret.goneSince === undefined || all) reading.push(readListed(secret, ports));
+    if (secret.goneSince === undefined || all) reading.push(readListed(secret, all, ports));
     if (reading.length >= AT_ONCE) await finish();
   }
   await finish();
   return adoptions.toSorted((a, b) => a.view.secretArn.localeCompare(b.view.secretArn));
 }
 
-async function readListed({ secretArn, goneSince }: KnownSecret, ports: StatusPorts): Promise<Adoption> {
+async function readListed(
+  secret: KnownSecret,
+  all: boolean,
+  ports: StatusPorts,
+): Promise<Adoption | undefined> {
+  const { secretArn, goneSince } = secret;
   const adoption = await readAdoption(secretArn, undefined, ports);
+  // Its instances are forgotten by now, or somebody reported on a secret that never was: there is nothing to tell.
+  if (!all && !isRotated(secret) && adoption.view.instances.length === 0) return undefined;
   // Nobody can put right any more what was not well with it.
   return goneSince === undefined ? adoption : { ...adoption, goneSince, reasons: [] };
 }

@@ -27,7 +27,7 @@ export function formatReason(reason: UnsafeReason): string {
       return `${serviceName(reason.serviceArn)} is being redeployed`;
     case "service-behind":
       if (reason.decision === "deployment-unknown") {
-        return `${serviceName(reason.serviceArn)} was behind, and nobody told how its deployment ended: look at the service in ECS`;
+        return `${serviceName(reason.serviceArn)} was behind, and nobody told how its deployment ended: a check that finds no service behind clears this, and for a day reconcile has one look again, ever less often. Look at the service in ECS`;
       }
       return `${serviceName(reason.serviceArn)} is behind, and was left alone: ${reason.decision}`;
   }

@@ -11,10 +11,12 @@ import {
   type Verdict,
 } from "../ledger.ts";
 import type { LedgerTable, Row } from "./ledger-table.ts";
-import { KEEP_DAYS, newestKey, rotationKey, SECRETS } from "./row-keys.ts";
+import { KEEP_DAYS, KEEP_INSTANCE_DAYS, newestKey, rotationKey, SECRETS } from "./row-keys.ts";
 
 /** Two signs of one move differ by no more than what refines an event's whole second. */
 const SAME_MOVE_MS = 1_000;
+/** How often reports renew the row of a secret without a rotation, which all its instances share. */
+const RENEW_AFTER_MS = 24 * 60 * 60_000;
 /** Attributes by source, and by verdict: the first time of each, and the first reason for each verdict. */
 const TOLD = "told:";
 const TRIED = "tried:";
@@ -42,7 +44,7 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
     const isUnchanged = "#versionId = :knownVersion AND #currentSince = :knownSince";
     const row = await table.update(newestKey(secretArn), {
       set,
-      remove: ["goneSince"],
+      remove: ["goneSince", "reportedAt"],
       keepDays: KEEP_DAYS,
       condition: known ? isUnchanged : "attribute_not_exists(#currentSince)",
       values: known ? { knownVersion: known.versionId, knownSince: known.currentSince } : {},
@@ -119,10 +121,15 @@ export function createRotationRows(table: LedgerTable, now: () => Date) {
 
     async recordSecret(secretArn) {
       const key = newestKey(secretArn);
-      // Of the many that start at once, all but the first only read.
-      if (await table.get(key)) return;
-      const condition = "attribute_not_exists(#secretArn)";
-      await table.update(key, { set: { secretArn }, keepDays: KEEP_DAYS, condition });
+      const row = await table.get(key);
+      // Of the many that start at once, all but the first only read; and a rotation keeps the row for longer.
+      const since = new Date(now().getTime() - RENEW_AFTER_MS).toISOString();
+      if (row?.currentSince || (row?.reportedAt ?? "") > since) return;
+      await table.update(key, {
+        set: { secretArn, reportedAt: now().toISOString() },
+        keepDays: KEEP_INSTANCE_DAYS,
+        condition: "attribute_not_exists(#currentSince)",
+      });
     },
 
     async recordPresence(secretArn, goneSince) {

@@ -28,14 +28,17 @@ test("records the version of an instance and how long its adoption took", async 
   expect(fake.events).toMatchObject([{ type: "InstanceSwapped", detail: { adoptionMs: 120 } }]);
 });
 
-test("has the ledger list a secret on which somebody reports first, and asks for that once for each instance", async () => {
+test("has the ledger list a secret with each report, whether or not the instance was known before", async () => {
   const fake = createFakePipeline();
   const recorded: string[] = [];
   const recordSecret = async (secretArn: string) => void recorded.push(secretArn);
   const acknowledge = createAcknowledge({ ...fake.ports, ledger: { ...fake.ports.ledger, recordSecret } });
   await acknowledge(report({ trigger: "start" }));
   await acknowledge(report({ occurredAt: "2026-11-20T11:00:00.000Z" }));
-  expect(recorded).toEqual([SECRET_ARN]);
+  expect(recorded).toEqual([SECRET_ARN, SECRET_ARN]);
+  // An instance that lives on says nothing else, and its secret must not be forgotten.
+  expect(await acknowledge(report({ occurredAt: "2026-11-20T11:00:00.000Z" }))).toBe("repeated");
+  expect(recorded).toHaveLength(3);
 });
 
 test("tells of a repeated report once, and notes that the instance lives", async () => {

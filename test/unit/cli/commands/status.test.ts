@@ -54,6 +54,21 @@ const neverRotated = (versions: readonly string[]) => {
   return portsOf([{ secretArn: SECRET_ARN }], { [SECRET_ARN]: { ...view, rotations: [], instances } });
 };
 
+test("leaves out a secret of which nothing is known but its ARN, unless all are wanted", async () => {
+  const said = listen();
+  expect(await showStatus({}, neverRotated([]), said.say)).toBe(0);
+  expect(said.out().join("\n")).not.toContain("orders/db");
+  const all = listen();
+  expect(await showStatus({ all: true }, neverRotated([]), all.say)).toBe(1);
+  expect(all.out().join("\n")).toContain("orders/db");
+});
+
+test("shows a rotation whose row a crash left out, though nothing else is known of the secret", async () => {
+  const { current: _, ...view } = secretView();
+  const lost = { [SECRET_ARN]: { ...view, rotations: [], instances: [] } };
+  expect(await showStatus({}, portsOf([rotation()], lost), listen().say)).toBe(1);
+});
+
 test("lists a secret that was never rotated, by the version that was taken up last", async () => {
   const said = listen();
   expect(await showStatus({}, neverRotated([OLD, OLD]), said.say)).toBe(0);

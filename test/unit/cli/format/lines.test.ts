@@ -52,6 +52,7 @@ test("each reason against a rotation is a sentence", () => {
     formatReason({ code: "instance-silent", ...who, heardAt: "2026-11-18T00:00:00.000Z" }),
     formatReason({ code: "redeploy-under-way", serviceArn: SERVICE_ARN }),
     formatReason({ code: "service-behind", serviceArn: SERVICE_ARN, decision: "secret-pinned" }),
+    formatReason({ code: "service-behind", serviceArn: SERVICE_ARN, decision: "deployment-unknown" }),
   ]).toEqual([
     "No version is known",
     "Version 22222222 is current, and no event told of it yet; reconcile feeds it in within the hour",
@@ -62,6 +63,7 @@ test("each reason against a rotation is a sentence", () => {
     "reports web-1:4711 has not reported since 2026-11-18T00:00:00.000Z",
     "legacy-api is being redeployed",
     "legacy-api is behind, and was left alone: secret-pinned",
+    "legacy-api was behind, and nobody told how its deployment ended: a check that finds no service behind clears this, and for a day reconcile has one look again, ever less often. Look at the service in ECS",
   ]);
 });
 

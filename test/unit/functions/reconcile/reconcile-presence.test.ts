@@ -59,14 +59,32 @@ test("tells of a silent instance of a secret that was never rotated, which count
   });
 });
 
-test("goes on where one that is known by reports alone cannot be asked about", async () => {
+test.each([SECRET_ARN, PARAMETER_ARN])(
+  "asks nobody about what is known by reports alone, and tells of its silent instances: %s",
+  async (secretArn) => {
+    const fake = createFakeReconcile();
+    fake.known.push({ secretArn });
+    fake.instances.set("task-1", silent);
+    const turns: string[] = [];
+    const turn = async () => void turns.push("of one secret");
+    const parameters = { ...fake.ports.parameters, async *watched() {} };
+    const ports = { ...fake.ports, parameters, pace: { secret: turn, parameter: turn } };
+    expect(await createReconcile(ports)("m1")).toMatchObject({
+      outcome: "reconciled",
+      secrets: 1,
+      missed: [],
+      silent: ["task-1"],
+    });
+    expect([...turns, ...fake.asked]).toEqual([]);
+    expect(fake.known).toEqual([{ secretArn }]);
+  },
+);
+
+test("asks about one that is listed and was rotated before anybody told of it, though only reports made it known", async () => {
   const fake = createFakeReconcile();
+  const rotated = { ...present, previousVersionId: "before", lastChangedAt: ago(2) };
   fake.known.push({ secretArn: SECRET_ARN });
-  fake.instances.set("task-1", silent);
-  const secrets = { describe: () => Promise.reject(new Error("not authorized")) };
-  expect(await createReconcile({ ...fake.ports, secrets })("m1")).toMatchObject({
-    outcome: "reconciled",
-    silent: ["task-1"],
-  });
-  expect(fake.known).toEqual([{ secretArn: SECRET_ARN }]);
+  fake.listed.push(rotated);
+  fake.secrets.set(SECRET_ARN, rotated);
+  expect(await createReconcile(fake.ports)("m1")).toMatchObject({ missed: [SECRET_ARN] });
 });

@@ -32,6 +32,7 @@ test("feeds a version that no sign told of in, as an event that every handler re
     secrets: 1,
     missed: [SECRET_ARN],
     unfinished: [],
+    deploymentUnknown: [],
     silent: [],
   });
   const [detail] = fake.signs;
