@@ -1,8 +1,8 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { SqsHandlerOptions } from "../../shared/lambda/sqs-handler.ts";
 
-interface BareOptions<Message> {
-  readonly parse: (body: unknown) => Message;
-  readonly handle: (message: Message, messageId: string) => Promise<unknown>;
+interface BareOptions<Message extends { readonly secretArn?: string | undefined }>
+  extends Pick<SqsHandlerOptions<Message>, "parse" | "handle"> {
   readonly metrics?: { publishStoredMetrics(): void };
 }
 
@@ -10,13 +10,19 @@ interface BareOptions<Message> {
  * Takes the place of shared/lambda/sqs-handler.ts in the bare variant: the same parsing and the same calls, written by
  * hand, without middleware, logger and batch processor.
  */
-export function createSqsHandler<Message>({ parse, handle, metrics }: BareOptions<Message>) {
+export function createSqsHandler<Message extends { readonly secretArn?: string | undefined }>({
+  parse,
+  handle,
+  metrics,
+}: BareOptions<Message>) {
   return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
     const batchItemFailures: { itemIdentifier: string }[] = [];
     await Promise.all(
-      Records.map(async ({ body, messageId }) => {
+      Records.map(async ({ body, messageId, attributes }) => {
         try {
-          await handle(parse(JSON.parse(body)), messageId);
+          const receiveCount = Number(attributes.ApproximateReceiveCount);
+          const sentAt = new Date(Number(attributes.SentTimestamp));
+          await handle(parse(JSON.parse(body)), messageId, receiveCount, sentAt);
         } catch (error) {
           console.error(error);
           batchItemFailures.push({ itemIdentifier: messageId });
