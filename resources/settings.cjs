@@ -4,16 +4,19 @@
 const LONGEST_DELAY_SECONDS = 900;
 
 /** Checked here: CloudFormation would only notice in the middle of a deployment. */
-module.exports.adoptionDeadlineSeconds = async ({ resolveVariable }) => {
-  const given = await resolveVariable("param:adoptionDeadlineSeconds, 60");
+async function wholeSeconds(resolveVariable, name, usual, range) {
+  const given = await resolveVariable(`param:${name}, ${usual}`);
   const seconds = Number(given);
-  if (!Number.isInteger(seconds) || seconds < 0 || seconds > LONGEST_DELAY_SECONDS) {
-    throw new Error(
-      `adoptionDeadlineSeconds is ${given}; give whole seconds from 0 to ${LONGEST_DELAY_SECONDS}, the longest delay of an SQS queue.`,
-    );
+  const isInRange = seconds >= range.from && seconds <= (range.to ?? Number.POSITIVE_INFINITY);
+  if (String(given).trim() === "" || !Number.isInteger(seconds) || !isInRange) {
+    const upTo = range.to === undefined ? "" : ` to ${range.to}, the longest delay of an SQS queue`;
+    throw new Error(`${name} is ${given}; give whole seconds from ${range.from}${upTo}.`);
   }
   return seconds;
-};
+}
+
+module.exports.adoptionDeadlineSeconds = ({ resolveVariable }) =>
+  wholeSeconds(resolveVariable, "adoptionDeadlineSeconds", 60, { from: 0, to: LONGEST_DELAY_SECONDS });
 
 /** What a setting lists, separated by commas. */
 const commaList = (given) =>
@@ -196,26 +199,12 @@ module.exports.ecsServiceActions = async ({ resolveVariable }) =>
     : ["ecs:DescribeServices", "ecs:UpdateService"];
 
 /** A pause of the deployments queue, so SQS's longest delay bounds it. Without one, checks that wait would follow each other at once. */
-module.exports.redeployPauseSeconds = async ({ resolveVariable }) => {
-  const given = await resolveVariable("param:redeployPauseSeconds, 30");
-  const seconds = Number(given);
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_DELAY_SECONDS) {
-    throw new Error(
-      `redeployPauseSeconds is ${given}; give whole seconds from 1 to ${LONGEST_DELAY_SECONDS}, the longest delay of an SQS queue.`,
-    );
-  }
-  return seconds;
-};
+module.exports.redeployPauseSeconds = ({ resolveVariable }) =>
+  wholeSeconds(resolveVariable, "redeployPauseSeconds", 30, { from: 1, to: LONGEST_DELAY_SECONDS });
 
 /** Copies of a message, and two secrets of a service, meet at its turn: what is no number would let each of them deploy. */
-module.exports.redeployMinIntervalSeconds = async ({ resolveVariable }) => {
-  const given = await resolveVariable("param:redeployMinIntervalSeconds, 300");
-  const seconds = Number(given);
-  if (String(given).trim() === "" || !Number.isInteger(seconds) || seconds < 0) {
-    throw new Error(`redeployMinIntervalSeconds is ${given}; give whole seconds from 0.`);
-  }
-  return seconds;
-};
+module.exports.redeployMinIntervalSeconds = ({ resolveVariable }) =>
+  wholeSeconds(resolveVariable, "redeployMinIntervalSeconds", 300, { from: 0 });
 
 function idList(name, given, prefix) {
   const ids = commaList(given);
