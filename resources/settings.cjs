@@ -4,8 +4,7 @@
 const LONGEST_DELAY_SECONDS = 900;
 
 /** Checked here: CloudFormation would only notice in the middle of a deployment. */
-async function wholeSeconds(resolveVariable, name, usual, range) {
-  const given = await resolveVariable(`param:${name}, ${usual}`);
+function wholeSeconds(name, given, range) {
   const seconds = Number(given);
   const isInRange = seconds >= range.from && seconds <= (range.to ?? Number.POSITIVE_INFINITY);
   if (String(given).trim() === "" || !Number.isInteger(seconds) || !isInRange) {
@@ -15,8 +14,11 @@ async function wholeSeconds(resolveVariable, name, usual, range) {
   return seconds;
 }
 
-module.exports.adoptionDeadlineSeconds = ({ resolveVariable }) =>
-  wholeSeconds(resolveVariable, "adoptionDeadlineSeconds", 60, { from: 0, to: LONGEST_DELAY_SECONDS });
+module.exports.adoptionDeadlineSeconds = async ({ resolveVariable }) =>
+  wholeSeconds("adoptionDeadlineSeconds", await resolveVariable("param:adoptionDeadlineSeconds, 60"), {
+    from: 0,
+    to: LONGEST_DELAY_SECONDS,
+  });
 
 /** What a setting lists, separated by commas. */
 const commaList = (given) =>
@@ -199,12 +201,17 @@ module.exports.ecsServiceActions = async ({ resolveVariable }) =>
     : ["ecs:DescribeServices", "ecs:UpdateService"];
 
 /** A pause of the deployments queue, so SQS's longest delay bounds it. Without one, checks that wait would follow each other at once. */
-module.exports.redeployPauseSeconds = ({ resolveVariable }) =>
-  wholeSeconds(resolveVariable, "redeployPauseSeconds", 30, { from: 1, to: LONGEST_DELAY_SECONDS });
+module.exports.redeployPauseSeconds = async ({ resolveVariable }) =>
+  wholeSeconds("redeployPauseSeconds", await resolveVariable("param:redeployPauseSeconds, 30"), {
+    from: 1,
+    to: LONGEST_DELAY_SECONDS,
+  });
 
 /** Copies of a message, and two secrets of a service, meet at its turn: what is no number would let each of them deploy. */
-module.exports.redeployMinIntervalSeconds = ({ resolveVariable }) =>
-  wholeSeconds(resolveVariable, "redeployMinIntervalSeconds", 300, { from: 0 });
+module.exports.redeployMinIntervalSeconds = async ({ resolveVariable }) =>
+  wholeSeconds("redeployMinIntervalSeconds", await resolveVariable("param:redeployMinIntervalSeconds, 300"), {
+    from: 0,
+  });
 
 function idList(name, given, prefix) {
   const ids = commaList(given);
