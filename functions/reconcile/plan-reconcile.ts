@@ -5,6 +5,7 @@ import {
   hasFollowedSince,
   whenDecided,
 } from "../../shared/rotation/awaited-deployment.ts";
+import { lastHeardAt } from "../../shared/rotation/last-heard-at.ts";
 
 /** What the secret's store says by now. */
 export interface PresentSecret {
@@ -105,14 +106,6 @@ export function countChecks(
 function countDoublings(sinceMs: number, firstAfterMs: number, givenUpAfterMs: number): number | undefined {
   if (sinceMs < firstAfterMs || sinceMs >= givenUpAfterMs) return undefined;
   return Math.floor(Math.log2(sinceMs / firstAfterMs));
-}
-
-/** When an instance was last heard of; undefined for a row that tells of nothing. */
-export function lastHeardAt({ heardAt, swappedAt, rejectedAt }: InstanceRecord): string | undefined {
-  return [heardAt, swappedAt, rejectedAt]
-    .filter((at) => at !== undefined)
-    .toSorted()
-    .at(-1);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { EventBus } from "../../shared/aws/event-bus.ts";
 import type { InstanceRecord, Ledger } from "../../shared/aws/ledger.ts";
-import { findSilent, lastHeardAt } from "./plan-reconcile.ts";
+import { lastHeardAt } from "../../shared/rotation/last-heard-at.ts";
+import { findSilent } from "./plan-reconcile.ts";
 
 export interface TellSilentPorts {
   readonly ledger: Pick<Ledger, "listInstances" | "markSilent">;

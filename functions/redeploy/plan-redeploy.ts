@@ -5,6 +5,7 @@ import type {
   ServiceUsingSecret,
 } from "../../shared/aws/ecs-services.ts";
 import type { InstanceRecord, Verdict } from "../../shared/aws/ledger.ts";
+import { lastHeardAt } from "../../shared/rotation/last-heard-at.ts";
 
 export interface RedeployFacts extends SecretUsers {
   readonly versionId: string;
@@ -83,18 +84,13 @@ export function planRedeploy(facts: RedeployFacts): RedeployPlan {
   return { adopted: tasks.length - stale, stale, staleServices, unmanaged, unreported };
 }
 
-/** When an instance was last heard of, epoch milliseconds; 0 where the ledger does not tell. */
-export function lastHeardAt({ heardAt, swappedAt, rejectedAt }: InstanceRecord): number {
-  return Math.max(0, ...[heardAt, swappedAt, rejectedAt].map((at) => (at ? Date.parse(at) : 0)));
-}
-
 /** What a deployment that began after the rotation makes of a service. Whoever began it, its tasks start with the version; one that failed would fail again. */
 export function reasonOf({ hasFailed }: PrimaryDeployment) {
   return hasFailed ? "deployment-failed" : "deployment-in-progress";
 }
 
 function isAlive(instance: InstanceRecord, since: Date): boolean {
-  return lastHeardAt(instance) >= since.getTime();
+  return (lastHeardAt(instance) ?? "") >= since.toISOString();
 }
 
 function decide(

@@ -3,13 +3,14 @@ import type { InstanceRecord, Ledger, RotationRecord } from "../../shared/aws/le
 import type { RedeploySlots } from "../../shared/aws/redeploy-slots.ts";
 import { ConfigError, DependencyError } from "../../shared/contract/errors.ts";
 import type { RotationEvent } from "../../shared/contract/rotation-event.ts";
+import { lastHeardAt } from "../../shared/rotation/last-heard-at.ts";
 import { actOnServices } from "./act-on-services.ts";
 import { createBeginAgain } from "./begin-again.ts";
 import { type CarriedOut, type CarryOutPorts, createCarryOut, describeRotation } from "./carry-out.ts";
 import { type FindCheckedRotationPorts, findCheckedRotation } from "./find-checked-rotation.ts";
 import { createFinishClaims, type FinishClaimsPorts } from "./finish-claims.ts";
 import { createDescribeOther } from "./other-secrets.ts";
-import { lastHeardAt, planRedeploy, type RedeployPlan } from "./plan-redeploy.ts";
+import { planRedeploy, type RedeployPlan } from "./plan-redeploy.ts";
 import type { CheckProgress } from "./redeploy-message.ts";
 
 export interface RedeployPorts extends CarryOutPorts, FinishClaimsPorts, FindCheckedRotationPorts {
@@ -248,6 +249,6 @@ function assertKnownAsAccepted({ secretArn, versionId, verdict }: RotationRecord
 
 function lastHeardFirst(instances: readonly InstanceRecord[]): string[] {
   return instances
-    .toSorted((one, other) => lastHeardAt(other) - lastHeardAt(one))
+    .toSorted((one, other) => (lastHeardAt(other) ?? "").localeCompare(lastHeardAt(one) ?? ""))
     .map(({ instanceId }) => instanceId);
 }
